@@ -1,0 +1,303 @@
+"""What is asked, and what was answered.
+
+An image shows people, a person has keypoints, two keypoints make a pair; a task puts
+pairs before an annotator, who casts votes. A vote is a fact: nothing here is ever
+overwritten by an answer.
+"""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Greatest, Least
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs.models import Job
+
+
+class Choice(models.IntegerChoices):
+    """What one answer says of a pair; an undo is an answer too."""
+
+    FIRST = 1, "the first is closer"
+    SECOND = 2, "the second is closer"
+    UNDONE = 0, "taken back"
+
+
+class Skeleton(models.Model):
+    """Which joints a person has: data, so that a new one needs no code."""
+
+    name = models.SlugField(unique=True)
+    title = models.CharField(max_length=100)
+    joints = models.JSONField(help_text="Names, e.g. 'right ankle', right and left being the person's.")
+    bones = models.JSONField(help_text="[[parent, child], ...] as indices of joints.")
+    mirror = models.JSONField(help_text="For each joint the index of its mirror image; itself in the middle.")
+    root = models.PositiveSmallIntegerField(help_text="The joint that 3D poses are centred on.")
+    figure = models.JSONField(help_text="Reference figure, facing the viewer: [[x, y], ...] in 0 to 1, y down.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DatasetQuerySet(QuerySet):
+    def owned_by(self, user) -> QuerySet:
+        return self if user.is_superuser else self.filter(owner=user)
+
+
+class Dataset(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="datasets")
+    skeleton = models.ForeignKey(Skeleton, models.PROTECT, related_name="datasets")
+    source = models.CharField(max_length=50, help_text="The format it was read from.")
+    description = models.TextField(blank=True)
+    licence = models.CharField(max_length=500, blank=True)
+    citation = models.TextField(blank=True)
+    seed = models.PositiveIntegerField(default=0, help_text="Of the random pairs.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Image(models.Model):
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="images")
+    name = models.CharField(max_length=300, help_text="Its file name in the source.")
+    file = models.FileField(upload_to="images", max_length=200, help_text="Stored under the hash of its content.")
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField(help_text="Pixels.")
+    height = models.PositiveIntegerField(help_text="Pixels.")
+
+    class Meta:
+        ordering = ["dataset", "name"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="one_image_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def url(self) -> str:
+        """Where anybody who knows the content's hash can see it; it never changes, so it may be kept for ever."""
+        return reverse("image", args=[self.sha256])
+
+
+class Person(models.Model):
+    """One person in an image, K keypoints of the data set's skeleton."""
+
+    image = models.ForeignKey(Image, models.CASCADE, related_name="people")
+    number = models.PositiveSmallIntegerField(default=0, help_text="Within the image, from 0.")
+    keypoints = models.JSONField(help_text="[[x, y] or null, ...] in pixels of the image; null where missing.")
+    occluded = models.JSONField(help_text="[true or false, ...]: hidden, but its place is known.")
+    truth_mm = models.JSONField(
+        null=True, blank=True,
+        help_text="[[x, y, z], ...] in mm, root at 0, x right, y down, z away from the camera; where known.",
+    )
+
+    class Meta:
+        ordering = ["image", "number"]
+        verbose_name_plural = "people"
+        constraints = [models.UniqueConstraint(fields=["image", "number"], name="one_person_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.image.name} #{self.number}"
+
+    @property
+    def key(self) -> str:
+        """Its name in releases, stable as long as the source's file names are."""
+        return f"{self.image.name}#{self.number}"
+
+
+class PairQuerySet(QuerySet):
+    def unseen_by(self, annotator: "Annotator") -> QuerySet:
+        """Pairs that were never put before this annotator, answered or not."""
+        shown = Comparison.objects.filter(task__annotator=annotator).values("pair")
+        return self.exclude(pk__in=shown)
+
+    def of_dataset(self, dataset: Dataset) -> QuerySet:
+        return self.filter(person__image__dataset=dataset)
+
+
+class Pair(models.Model):
+    """Two keypoints of one person, and the question which is closer to the camera.
+
+    Which of the two is the first was drawn at random, so order carries no meaning.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="pairs")
+    first = models.PositiveSmallIntegerField(help_text="Index of a joint.")
+    second = models.PositiveSmallIntegerField(help_text="Index of another joint.")
+    strategy = models.CharField(max_length=30, default="random", help_text="How it came to be asked.")
+    prior = models.FloatField(null=True, blank=True, help_text="p_first that a lifter believes in, before any vote.")
+    prior_source = models.CharField(max_length=60, blank=True, help_text="The name of the run it comes from.")
+    gold_first = models.BooleanField(null=True, blank=True, help_text="Known answer: is the first closer?")
+
+    objects = PairQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(first=F("second")), name="a_pair_has_two_keypoints"),
+            models.CheckConstraint(
+                condition=Q(prior__isnull=True) | (Q(prior__gt=0) & Q(prior__lt=1)), name="a_prior_is_no_certainty"
+            ),
+            models.UniqueConstraint(
+                F("person"), Least("first", "second"), Greatest("first", "second"), name="one_pair_per_two_keypoints"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id}: {self.first} or {self.second}"
+
+    @property
+    def truth_first(self) -> bool | None:
+        """Whether the first keypoint is closer in the person's ground truth; None where unknown."""
+        gap_mm = self.depth_gap_mm
+        return None if gap_mm is None else gap_mm > 0
+
+    @property
+    def depth_gap_mm(self) -> float | None:
+        """z of the second minus z of the first, so positive where the first is closer; None where unknown."""
+        truth = self.person.truth_mm
+        return truth[self.second][2] - truth[self.first][2] if truth else None
+
+
+def new_pseudonym() -> str:
+    return secrets.token_hex(8)
+
+
+class Annotator(models.Model):
+    """Whoever answers, as a pseudonym; who that is in a marketplace only `crowd.Worker` knows."""
+
+    pseudonym = models.CharField(max_length=16, unique=True, default=new_pseudonym, editable=False)
+    tutorial_passed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class TaskQuerySet(QuerySet):
+    def open(self, now=None) -> QuerySet:
+        """Being worked on: neither handed in, withdrawn nor past its time."""
+        now = now or timezone.now()
+        return self.filter(handed_in_at=None, withdrawn_at=None, expires_at__gt=now)
+
+
+class Task(models.Model):
+    """A short run of comparisons, given to one annotator until `expires_at`.
+
+    Its pairs are leased for that long: counted as asked, so that nothing is asked
+    too often, and free again when the lease lapses.
+    """
+
+    annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="tasks")
+    seed = models.PositiveBigIntegerField(help_text="Of the draws of side and colour.")
+    delay_ms = models.PositiveIntegerField(default=750, help_text="How long the buttons wait after the image is seen.")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    handed_in_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="Returned or abandoned.")
+    verified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was confirmed who gave these votes; before that no merge uses them."
+    )
+    feedback = models.JSONField(null=True, blank=True, help_text="problem, ease 0-10, comment.")
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["annotator", "handed_in_at"])]
+
+    def __str__(self) -> str:
+        return f"task {self.pk}"
+
+    def is_open(self, now=None) -> bool:
+        return not (self.handed_in_at or self.withdrawn_at) and (now or timezone.now()) < self.expires_at
+
+
+class Comparison(models.Model):
+    """One pair as one annotator sees it: its place in the task, its side and its colour."""
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="comparisons")
+    position = models.PositiveSmallIntegerField(help_text="From 0.")
+    pair = models.ForeignKey(Pair, models.PROTECT, related_name="comparisons")
+    first_is_green = models.BooleanField(help_text="The other keypoint is pink.")
+    first_is_left = models.BooleanField(help_text="The other keypoint's button is on the right.")
+
+    class Meta:
+        ordering = ["task", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "position"], name="one_comparison_per_position"),
+            models.UniqueConstraint(fields=["task", "pair"], name="a_task_asks_a_pair_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id}/{self.position}"
+
+
+class VoteQuerySet(QuerySet):
+    def standing(self) -> QuerySet:
+        """The last word on each comparison, where that is not an undo: what a merge may count."""
+        last = Vote.objects.filter(comparison=OuterRef("comparison")).order_by("-number").values("number")[:1]
+        return self.filter(number=Subquery(last)).exclude(choice=Choice.UNDONE)
+
+    def verified(self) -> QuerySet:
+        return self.filter(task__verified_at__isnull=False)
+
+
+class Vote(models.Model):
+    """One answer, or one undo, as the page sent it. Rows are added, never changed.
+
+    Pair, annotator, side and colour repeat what the comparison says, so that a merge of
+    millions reads one table and the fact stays whole by itself.
+    """
+
+    task = models.ForeignKey(Task, models.PROTECT, related_name="votes")
+    number = models.PositiveIntegerField(help_text="The page's own count of its answers, from 1.")
+    comparison = models.ForeignKey(Comparison, models.PROTECT, related_name="votes")
+    pair = models.ForeignKey(Pair, models.PROTECT, related_name="votes")
+    annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="votes")
+    choice = models.PositiveSmallIntegerField(choices=Choice)
+    first_is_green = models.BooleanField()
+    first_is_left = models.BooleanField()
+    response_ms = models.PositiveIntegerField(help_text="From the image's painting to the answer, page visible.")
+    elapsed_ms = models.PositiveIntegerField(help_text="The same with the time the page was hidden.")
+    given_at = models.DateTimeField(default=timezone.now, help_text="When the server stored it.")
+
+    objects = VoteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["task", "number"], name="an_answer_sent_twice_is_one_vote")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id}/{self.number}: {self.get_choice_display()}"
+
+
+class Import(Job):
+    """A data set being read, by command or from the panel."""
+
+    step = "annotation.loading.run"
+
+    format = models.CharField(max_length=20)
+    path = models.CharField(max_length=500, help_text="Folder or file on the server.")
+    name = models.CharField(max_length=100, help_text="Of the data set to be.")
+    limit = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many images.")
+    pairs_per_person = models.PositiveSmallIntegerField(default=5)
+    seed = models.PositiveIntegerField(default=0)
+    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, blank=True, editable=False, related_name="imports")
+    warnings = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.path}"

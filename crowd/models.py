@@ -1,0 +1,333 @@
+"""Who is asked, what they earn, and what their answers amount to."""
+
+import secrets
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from annotation.models import Annotator, Dataset, Pair, Task
+from jobs.models import Job
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Environment(models.Model):
+    """A place that speaks Mechanical Turk's protocol: Amazon's, or the marketplace that ships with Nearer."""
+
+    name = models.CharField(max_length=50, unique=True)
+    endpoint_url = models.URLField(max_length=300, help_text="Where boto3 is pointed.")
+    worker_url = models.URLField(max_length=300, help_text="Where workers find HITs; also `turkSubmitTo`.")
+    credentials = models.CharField(
+        max_length=100, blank=True,
+        help_text="Name of the credentials: a file in NEARER_VAR/credentials, an AWS profile, or empty for boto3's own search.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignQuerySet(QuerySet):
+    def owned_by(self, user) -> QuerySet:
+        return self if user.is_superuser else self.filter(owner=user)
+
+    def collecting(self) -> QuerySet:
+        return self.filter(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING])
+
+
+class Campaign(models.Model):
+    """A data set put before a crowd; the defaults are the paper's."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "draft"
+        PUBLISHING = "publishing", "being published"
+        COLLECTING = "collecting", "collecting votes"
+        FINISHED = "finished", "finished"
+
+    name = models.CharField(max_length=100, unique=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="campaigns")
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="campaigns")
+    state = models.CharField(max_length=12, choices=State, default=State.DRAFT, editable=False)
+
+    votes_per_pair = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(9)],
+        help_text="From so many different workers. At most 9: from 10 assignments on a marketplace takes twice the fee.",
+    )
+    images_per_hit = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(1)])
+    pairs_per_image = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(1)])
+    delay_ms = models.PositiveIntegerField(
+        default=750, validators=[MaxValueValidator(10_000)],
+        help_text="How long the buttons wait after an image is seen, in ms.",
+    )
+    title = models.CharField(max_length=128, default="Guess the Closest Part of a Person!")
+    description = models.CharField(
+        max_length=2000, default="See a person with two marked body parts and say which of them is closer to the camera."
+    )
+    keywords = models.CharField(max_length=1000, default="image, person, depth, comparison, quick")
+    reward_usd = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal("0.10"), validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="For one HIT of usually 25 comparisons. The paper paid 0.10; 0.40 is about 15 dollars an hour.",
+    )
+    budget_usd = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True,
+        help_text="Nothing is published beyond it, fees included. Empty: no limit.",
+    )
+    duration_s = models.PositiveIntegerField(default=15 * 60, help_text="Time for one HIT from its acceptance, in s.")
+    lifetime_s = models.PositiveIntegerField(default=7 * 24 * 3600, help_text="How long HITs are on offer, in s.")
+    auto_approval_s = models.PositiveIntegerField(
+        default=24 * 3600, help_text="After so long the marketplace pays by itself, in s. Nearer approves sooner."
+    )
+    frame_height = models.PositiveIntegerField(default=1000, help_text="Of the iframe, in pixels; 0 fits the window.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Shown to workers who have a question.")
+    seed = models.PositiveIntegerField(default=0, help_text="Of the distribution of pairs and of side and colour.")
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    published_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    reconciled_at = models.DateTimeField(null=True, editable=False)
+    trouble = models.CharField(max_length=500, blank=True, editable=False, help_text="Why the last reconciliation failed.")
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def comparisons_per_hit(self) -> int:
+        return self.images_per_hit * self.pairs_per_image
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == self.State.DRAFT
+
+    @property
+    def spent_usd(self) -> Decimal:
+        total = self.payments.aggregate(reward=Sum("amount_usd"), fee=Sum("fee_usd"))
+        return (total["reward"] or Decimal(0)) + (total["fee"] or Decimal(0))
+
+
+class Publication(Job):
+    """The making of a campaign's HITs; taken up again where it stopped."""
+
+    step = "crowd.publishing.run"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="publications")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"publication of {self.campaign}"
+
+
+class Hit(models.Model):
+    """Comparisons offered to `max_assignments` different workers.
+
+    The row and its request token are stored before the marketplace is called, so that a
+    lost reply is asked for again and never makes a second HIT.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="hits")
+    number = models.PositiveIntegerField(help_text="Within the campaign, from 0.")
+    token = models.CharField(max_length=40, unique=True, default=new_token, help_text="Secret part of the page's address.")
+    request_token = models.CharField(max_length=64, unique=True, help_text="UniqueRequestToken of its creation.")
+    hit_id = models.CharField(max_length=64, blank=True, help_text="The marketplace's name for it, once it is there.")
+    hit_type_id = models.CharField(max_length=64, blank=True)
+    max_assignments = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=20, blank=True, help_text="The marketplace's word on it.")
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    pairs = models.ManyToManyField(Pair, through="HitPair", related_name="hits")
+
+    class Meta:
+        ordering = ["campaign", "number"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="one_hit_per_number")]
+
+    def __str__(self) -> str:
+        return self.hit_id or f"{self.campaign} {self.number} (not yet published)"
+
+
+class HitPair(models.Model):
+    hit = models.ForeignKey(Hit, models.CASCADE, related_name="hit_pairs")
+    pair = models.ForeignKey(Pair, models.PROTECT, related_name="hit_pairs")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["hit", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["hit", "position"], name="one_pair_per_position_of_a_hit"),
+            models.UniqueConstraint(fields=["hit", "pair"], name="a_hit_asks_a_pair_once"),
+        ]
+
+
+class Worker(models.Model):
+    """A marketplace's identity of an annotator: personal data, kept out of exports and logs."""
+
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="workers")
+    worker_id = models.CharField(max_length=64)
+    annotator = models.OneToOneField(Annotator, models.PROTECT, related_name="worker")
+    excluded_at = models.DateTimeField(null=True, blank=True, help_text="Gets no further task; what was done is paid.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["environment", "worker_id"], name="one_worker_per_id")]
+
+    def __str__(self) -> str:
+        return self.annotator.pseudonym
+
+
+class Assignment(models.Model):
+    """One worker's acceptance of one HIT.
+
+    Keyed by assignment *and* worker: a returned assignment's id may go to somebody else.
+    """
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted", "accepted"
+        SUBMITTED = "submitted", "submitted, not yet verified"
+        VERIFIED = "verified", "verified"
+        APPROVED = "approved", "approved and paid"
+        REJECTED = "rejected", "rejected"
+        UNSUBMITTED = "unsubmitted", "never submitted"
+        FOREIGN = "foreign", "not confirmed by the marketplace"
+
+    hit = models.ForeignKey(Hit, models.PROTECT, related_name="assignments")
+    worker = models.ForeignKey(Worker, models.PROTECT, related_name="assignments")
+    assignment_id = models.CharField(max_length=64)
+    task = models.OneToOneField(Task, models.PROTECT, null=True, related_name="assignment")
+    state = models.CharField(max_length=12, choices=State, default=State.ACCEPTED)
+    note = models.CharField(max_length=500, blank=True, help_text="Why it stands as it does, for the researcher.")
+    accepted_at = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    auto_approval_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-accepted_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment_id", "worker"], name="one_row_per_assignment_and_worker")
+        ]
+
+    def __str__(self) -> str:
+        return self.assignment_id
+
+
+class Payment(models.Model):
+    """One line of the ledger, written when the marketplace has confirmed it; never changed."""
+
+    class Kind(models.TextChoices):
+        REWARD = "reward", "reward"
+        BONUS = "bonus", "bonus"
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="payments")
+    assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="payments")
+    kind = models.CharField(max_length=10, choices=Kind)
+    amount_usd = models.DecimalField(max_digits=8, decimal_places=2)
+    fee_usd = models.DecimalField(max_digits=8, decimal_places=2)
+    token = models.CharField(max_length=64, unique=True, help_text="What makes a second payment of the same thing impossible.")
+    reason = models.CharField(max_length=200)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        help_text="Empty: Nearer itself, after verification.",
+    )
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount_usd} USD"
+
+
+class Merge(Job):
+    """Votes become probabilities; the newest one that is done is the campaign's consensus."""
+
+    step = "crowd.merging.run"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="merges")
+    method = models.CharField(max_length=30, default="nearer")
+    settings = models.JSONField(default=dict, blank=True, help_text="As the aggregator used them.")
+    seed = models.PositiveIntegerField(default=0)
+    votes_upto = models.PositiveBigIntegerField(null=True, editable=False, help_text="The newest vote's number it read.")
+    figures = models.JSONField(default=dict, editable=False, help_text="Counts, accuracy where truth is known, notes.")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"merge {self.pk} of {self.campaign}"
+
+
+class Consensus(models.Model):
+    """What one merge says of one pair."""
+
+    merge = models.ForeignKey(Merge, models.CASCADE, related_name="consensuses")
+    pair = models.ForeignKey(Pair, models.CASCADE, related_name="consensuses")
+    p_first = models.FloatField(help_text="Probability that the first keypoint is closer.")
+    risk = models.FloatField(help_text="Probability that the likelier answer is wrong.")
+    n_votes = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "consensuses"
+        constraints = [
+            models.UniqueConstraint(fields=["merge", "pair"], name="one_consensus_per_merge_and_pair"),
+            models.CheckConstraint(condition=Q(p_first__gte=0) & Q(p_first__lte=1), name="p_first_is_a_probability"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pair_id}: {self.p_first:.2f}"
+
+
+class WorkerSkill(models.Model):
+    """What one merge says of one annotator."""
+
+    merge = models.ForeignKey(Merge, models.CASCADE, related_name="skills")
+    annotator = models.ForeignKey(Annotator, models.CASCADE, related_name="skills")
+    n_votes = models.PositiveIntegerField()
+    agreement = models.FloatField(null=True, help_text="Share of votes that agree with the others' consensus.")
+    skill = models.FloatField(help_text="Probability of a right answer on an ordinary pair.")
+    low = models.FloatField(help_text="Of a 90 % interval.")
+    high = models.FloatField(help_text="Of a 90 % interval.")
+    biases = models.JSONField(default=dict, help_text="Towards green and towards the left button, where measured.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["merge", "annotator"], name="one_skill_per_merge_and_annotator")]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.skill:.2f}"
+
+
+class Release(Job):
+    """A merge written out as files with a manifest: what is published, and what the lifter learns from."""
+
+    step = "crowd.releasing.run"
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="releases")
+    merge = models.ForeignKey(Merge, models.PROTECT, related_name="releases")
+    name = models.SlugField(max_length=100, unique=True)
+    salt = models.CharField(max_length=40, default=new_token, editable=False, help_text="Of this release's pseudonyms; secret.")
+    files = models.JSONField(default=dict, editable=False, help_text="Name: bytes and sha256.")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def folder(self) -> str:
+        """Within the private storage."""
+        return f"releases/{self.name}"

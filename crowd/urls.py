@@ -1,0 +1,3 @@
+"""Where workers arrive."""
+
+urlpatterns = []

@@ -1,0 +1,107 @@
+"""Small makers of rows, each with sensible defaults that a test overrides by name."""
+
+import itertools
+import random
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from annotation.models import Annotator, Comparison, Dataset, Image, Pair, Person, Skeleton, Task
+
+_number = itertools.count(1)
+
+
+def make_user(**overrides):
+    fields = {"username": f"researcher{next(_number)}", "is_staff": True, "is_superuser": True} | overrides
+    password = fields.pop("password", "correct horse")
+    return get_user_model().objects.create_user(password=password, **fields)
+
+
+def make_skeleton(**overrides) -> Skeleton:
+    """Five joints in a row down a body: enough for pairs, quick to read in a failure."""
+    fields = {
+        "name": f"skeleton-{next(_number)}",
+        "title": "Five joints",
+        "joints": ["head", "neck", "hip", "left knee", "right knee"],
+        "bones": [[0, 1], [1, 2], [2, 3], [2, 4]],
+        "mirror": [0, 1, 2, 4, 3],
+        "root": 2,
+        "figure": [[0.5, 0.1], [0.5, 0.3], [0.5, 0.55], [0.6, 0.9], [0.4, 0.9]],
+    } | overrides
+    return Skeleton.objects.create(**fields)
+
+
+def make_dataset(**overrides) -> Dataset:
+    fields = {"name": f"data set {next(_number)}", "source": "test"} | overrides
+    fields.setdefault("owner", None)
+    fields["owner"] = fields["owner"] or make_user()
+    fields["skeleton"] = fields.get("skeleton") or make_skeleton()
+    return Dataset.objects.create(**fields)
+
+
+def make_image(**overrides) -> Image:
+    """A real little JPEG with a gradient, different every time."""
+    import io
+
+    from PIL import Image as Picture
+
+    number = next(_number)
+    content = io.BytesIO()
+    picture = Picture.linear_gradient("L").resize((200, 240)).convert("RGB")
+    picture.putpixel((0, 0), (number % 256, number // 256 % 256, 77))
+    picture.save(content, "PNG")
+    fields = {"name": f"im{number:05d}.png", "sha256": f"{number:064x}", "width": 200, "height": 240} | overrides
+    fields["dataset"] = fields.get("dataset") or make_dataset()
+    fields.setdefault("file", ContentFile(content.getvalue(), f"{number:064x}.png"))
+    return Image.objects.create(**fields)
+
+
+def make_person(**overrides) -> Person:
+    fields = {
+        "number": 0,
+        "keypoints": [[100, 30], [100, 60], [100, 120], [130, 200], [70, 200]],
+        "occluded": [False] * 5,
+        "truth_mm": [[0, -600, 100], [0, -450, 40], [0, 0, 0], [100, 450, -60], [-100, 450, 90]],
+    } | overrides
+    fields["image"] = fields.get("image") or make_image()
+    return Person.objects.create(**fields)
+
+
+def make_pair(**overrides) -> Pair:
+    fields = {"first": 0, "second": 1} | overrides
+    fields["person"] = fields.get("person") or make_person()
+    return Pair.objects.create(**fields)
+
+
+def make_pairs(n: int, dataset: Dataset | None = None) -> list[Pair]:
+    """`n` pairs over as many people as it takes, five to each."""
+    dataset = dataset or make_dataset()
+    five = [(0, 1), (2, 1), (3, 4), (0, 3), (4, 2)]
+    pairs = []
+    while len(pairs) < n:
+        person = make_person(image=make_image(dataset=dataset))
+        pairs += [make_pair(person=person, first=a, second=b) for a, b in five[: n - len(pairs)]]
+    return pairs
+
+
+def make_annotator(**overrides) -> Annotator:
+    return Annotator.objects.create(**overrides)
+
+
+def make_task(*, pairs: list[Pair] | None = None, n_pairs: int = 5, **overrides) -> Task:
+    """An open task whose sides and colours are drawn from its seed."""
+    pairs = pairs if pairs is not None else make_pairs(n_pairs)
+    fields = {"seed": 1, "expires_at": timezone.now() + timedelta(minutes=15)} | overrides
+    fields["annotator"] = fields.get("annotator") or make_annotator()
+    task = Task.objects.create(**fields)
+    draw = random.Random(task.seed)
+    Comparison.objects.bulk_create(
+        Comparison(
+            task=task, position=position, pair=pair,
+            first_is_green=draw.random() < 0.5, first_is_left=draw.random() < 0.5,
+        )
+        for position, pair in enumerate(pairs)
+    )
+    return task
