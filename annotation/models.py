@@ -293,6 +293,7 @@ class Import(Job):
     limit = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many images.")
     pairs_per_person = models.PositiveSmallIntegerField(default=5)
     seed = models.PositiveIntegerField(default=0)
+    strict = models.BooleanField(default=False, help_text="Let any warning end the import.")
     dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, blank=True, editable=False, related_name="imports")
     warnings = models.JSONField(default=list, editable=False)
 

@@ -172,6 +172,9 @@ class HitPair(models.Model):
             models.UniqueConstraint(fields=["hit", "pair"], name="a_hit_asks_a_pair_once"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.hit_id}/{self.position}"
+
 
 class Worker(models.Model):
     """A marketplace's identity of an annotator: personal data, kept out of exports and logs."""

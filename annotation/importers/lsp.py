@@ -1,0 +1,104 @@
+"""Leeds Sports Pose and Leeds Sports Pose Extended: `joints.mat` beside `images/`.
+
+S. Johnson, M. Everingham, "Clustered Pose and Nonlinear Appearance Models for Human Pose
+Estimation" (BMVC 2010) and "Learning Effective Human Pose Estimation from Inaccurate
+Annotation" (CVPR 2011).
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from annotation.importers.records import BadDataset, DatasetRecord, ImageRecord, PersonRecord
+
+JOINTS = 14
+CITATION = (
+    "S. Johnson, M. Everingham. Clustered Pose and Nonlinear Appearance Models for Human Pose Estimation. BMVC 2010."
+)
+CITATION_EXTENDED = (
+    "S. Johnson, M. Everingham. Learning Effective Human Pose Estimation from Inaccurate Annotation. CVPR 2011."
+)
+
+
+def read(path: Path, limit: int | None = None) -> DatasetRecord:
+    """All people of a folder in either of the two published forms.
+
+    The original set holds (3, 14, N), x, y and a flag that is 1 where the joint is
+    *occluded* but placed; the extended one (14, 3, N) with a flag that is 1 where the
+    joint is *annotated*, and a filler for its place elsewhere. Image i is
+    `images/im{i + 1}.jpg`, its number padded to four or five digits.
+
+    Raises: BadDataset for a file that is missing, truncated or of another shape, and for
+        a missing image.
+    """
+    file = path / "joints.mat"
+    joints, extended = _joints(file)
+    count = joints.shape[0] if limit is None else min(limit, joints.shape[0])
+    files = _image_files(path / "images", count, joints.shape[0])
+    images = []
+    for row in range(count):
+        place = f"{file}, row {row + 1}"
+        images.append(ImageRecord(files[row].name, files[row], place, [_person(joints[row], extended, place)]))
+    return DatasetRecord(
+        skeleton="lsp-14",
+        images=images,
+        description="Leeds Sports Pose, extended training set" if extended else "Leeds Sports Pose",
+        citation=CITATION_EXTENDED if extended else CITATION,
+    )
+
+
+def _joints(file: Path) -> tuple[np.ndarray, bool]:
+    """(N, 14, 3) x, y, flag, and whether the flags are the extended set's."""
+    if not file.is_file():
+        raise BadDataset(f"{file} is missing. Give the folder that holds joints.mat and images/.")
+    try:
+        content = scipy.io.loadmat(file)
+    except Exception as error:  # scipy raises whatever the bytes make it stumble over
+        raise BadDataset(f"{file} cannot be read as a MATLAB file ({error}). Was its download cut short?") from error
+    if "joints" not in content:
+        found = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
+        raise BadDataset(f"{file} holds no array 'joints', but {found}. Take the joints.mat of the data set.")
+    joints = content["joints"]
+    if joints.ndim == 2:
+        joints = joints[:, :, None]  # MATLAB drops the last axis of a single image
+    if joints.ndim != 3 or joints.shape[:2] not in ((JOINTS, 3), (3, JOINTS)) or joints.dtype.kind not in "fiu":
+        raise BadDataset(
+            f"{file}: 'joints' is {joints.dtype} of shape {joints.shape}; "
+            "expected numbers of shape (14, 3, N) (extended set) or (3, 14, N)."
+        )
+    if joints.shape[2] == 0:
+        raise BadDataset(f"{file}: 'joints' has no images, its shape is {joints.shape}.")
+    extended = joints.shape[:2] == (JOINTS, 3)
+    return (joints.transpose(2, 0, 1) if extended else joints.transpose(2, 1, 0)).astype(float), extended
+
+
+def _image_files(folder: Path, count: int, total: int) -> list[Path]:
+    if not folder.is_dir():
+        raise BadDataset(f"{folder} is missing. The images belong into a folder 'images' beside joints.mat.")
+    files = []
+    for number in range(1, count + 1):
+        names = [f"im{number:04d}.jpg", f"im{number:05d}.jpg"]
+        file = next((folder / name for name in names if (folder / name).is_file()), None)
+        if file is None:
+            raise BadDataset(
+                f"{folder / names[1]} is missing (row {number} of {total} in joints.mat). "
+                f"Put it back, or import only what comes before it with a limit of {number - 1}."
+            )
+        files.append(file)
+    return files
+
+
+def _person(rows: np.ndarray, extended: bool, place: str) -> PersonRecord:
+    keypoints: list[tuple[float, float] | None] = []
+    occluded: list[bool] = []
+    for joint, (x, y, flag) in enumerate(rows.tolist()):
+        if flag not in (0, 1):
+            raise BadDataset(f"{place}, joint {joint + 1}: the flag is {flag}; it must be 0 or 1.")
+        missing = extended and flag == 0
+        if not missing and not (math.isfinite(x) and math.isfinite(y)):
+            raise BadDataset(f"{place}, joint {joint + 1}: the place is ({x}, {y}). Flag it as missing or mend it.")
+        keypoints.append(None if missing else (x, y))
+        occluded.append(not extended and flag == 1)
+    return PersonRecord(keypoints, occluded)
