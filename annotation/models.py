@@ -177,11 +177,79 @@ class Annotator(models.Model):
     """Whoever answers, as a pseudonym; who that is in a marketplace only `crowd.Worker` knows."""
 
     pseudonym = models.CharField(max_length=16, unique=True, default=new_pseudonym, editable=False)
-    tutorial_passed_at = models.DateTimeField(null=True, blank=True)
+    tutorial_passed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a tutorial was first passed; the attempts themselves say which."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return self.pseudonym
+
+
+class ConsentText(models.Model):
+    """What an annotator is asked to agree to, word for word; a changed text is a new row."""
+
+    version = models.CharField(max_length=40)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, unique=True, editable=False, help_text="Of version and text.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"version {self.version} ({self.sha256[:8]})"
+
+
+class Consent(models.Model):
+    """One annotator agreed to one text; added once, never changed."""
+
+    annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="consents")
+    text = models.ForeignKey(ConsentText, models.PROTECT, related_name="consents")
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["annotator", "text"], name="one_consent_per_text")]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} to {self.text}"
+
+
+class Tutorial(models.Model):
+    """Comparisons with known answers that a researcher made; the shipped ones need no row."""
+
+    name = models.SlugField(unique=True)
+    skeleton = models.ForeignKey(Skeleton, models.PROTECT, related_name="tutorials")
+    examples = models.JSONField(
+        help_text="In order: image (sha256, file, width, height), keypoints, first, second, first_is_closer, "
+        "kind and explanation."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TutorialAttempt(models.Model):
+    """One try of one annotator at a tutorial. Its answers never enter the data."""
+
+    annotator = models.ForeignKey(Annotator, models.CASCADE, related_name="tutorial_attempts")
+    tutorial = models.CharField(max_length=60, help_text="The tutorial's name.")
+    number = models.PositiveSmallIntegerField(help_text="From 1.")
+    answers = models.JSONField(default=list, help_text="For each example whether the first was chosen; null before that.")
+    n_right = models.PositiveSmallIntegerField(default=0)
+    passed = models.BooleanField(null=True, help_text="Unknown until the last answer.")
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["annotator", "tutorial", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["annotator", "tutorial", "number"], name="one_attempt_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} at {self.tutorial}, try {self.number}"
 
 
 class TaskQuerySet(QuerySet):
@@ -209,6 +277,16 @@ class Task(models.Model):
         null=True, blank=True, help_text="When it was confirmed who gave these votes; before that no merge uses them."
     )
     feedback = models.JSONField(null=True, blank=True, help_text="problem, ease 0-10, comment.")
+    epoch = models.PositiveIntegerField(
+        default=0, help_text="Raised by every opening of the page: the newest tab or device may answer, older ones not."
+    )
+    consent_text = models.ForeignKey(ConsentText, models.PROTECT, null=True, blank=True, related_name="tasks")
+    needs_consent = models.BooleanField(default=False, help_text="No vote is taken before the text is agreed to.")
+    tutorial = models.CharField(max_length=60, blank=True, help_text="The tutorial's name; empty: none.")
+    needs_tutorial = models.BooleanField(default=False, help_text="No vote is taken before the tutorial is passed.")
+    pass_mark = models.FloatField(default=0.8, help_text="Share of the tutorial that must be right, 0 to 1.")
+    gold_feedback = models.BooleanField(default=False, help_text="Comparisons with known answers say so once answered.")
+    teaches_lean = models.BooleanField(default=True, help_text="The instructions speak of the camera's lean.")
 
     objects = TaskQuerySet.as_manager()
 
@@ -231,6 +309,7 @@ class Comparison(models.Model):
     pair = models.ForeignKey(Pair, models.PROTECT, related_name="comparisons")
     first_is_green = models.BooleanField(help_text="The other keypoint is pink.")
     first_is_left = models.BooleanField(help_text="The other keypoint's button is on the right.")
+    is_gold = models.BooleanField(default=False, help_text="Asked to check the annotator: its answer is known.")
 
     class Meta:
         ordering = ["task", "position"]

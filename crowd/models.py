@@ -9,8 +9,16 @@ from django.db import models
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from annotation.models import Annotator, Dataset, Pair, Task
+from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
 from jobs.models import Job
+
+
+CONSENT_TEXT = (
+    "You will look at pictures of people and say which of two marked body parts is closer to the camera. "
+    "Your answers, the time each one took and your remarks are stored under a pseudonym and may be published for "
+    "research; your marketplace identity is used to pay you and is not published. Taking part is voluntary: you may "
+    "stop at any time by returning the task."
+)
 
 
 def new_token() -> str:
@@ -89,6 +97,27 @@ class Campaign(models.Model):
     frame_height = models.PositiveIntegerField(default=1000, help_text="Of the iframe, in pixels; 0 fits the window.")
     contact = models.CharField(max_length=200, blank=True, help_text="Shown to workers who have a question.")
     seed = models.PositiveIntegerField(default=0, help_text="Of the distribution of pairs and of side and colour.")
+
+    consent_text = models.TextField(
+        blank=True, default=CONSENT_TEXT, help_text="Workers agree to it before they begin. Empty: none is asked for."
+    )
+    consent_version = models.CharField(max_length=40, default="1", help_text="Change it together with the text.")
+    has_tutorial = models.BooleanField(default=True, help_text="A worker's first task begins with a tutorial.")
+    tutorial = models.ForeignKey(
+        Tutorial, models.PROTECT, null=True, blank=True, related_name="campaigns", help_text="Empty: the shipped one."
+    )
+    tutorial_pass_mark = models.FloatField(
+        default=0.8, validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Share of the tutorial that must be right, 0 to 1; there are two tries.",
+    )
+    gold_share = models.FloatField(
+        default=0, validators=[MinValueValidator(0), MaxValueValidator(0.5)],
+        help_text="Share of a task's comparisons, 0 to 0.5, that have known answers; they are added to the HIT's own.",
+    )
+    gold_is_visible = models.BooleanField(default=True, help_text="Workers are told how they did on those.")
+    teaches_lean = models.BooleanField(
+        default=True, help_text="Instructions say: judge from the camera, not from the floor. Off, to measure the effect."
+    )
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, editable=False)
