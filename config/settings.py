@@ -5,16 +5,19 @@ private broker, files on disk, the marketplace that ships with it. Each variable
 replaces one default; nothing elsewhere in the code asks which is in use.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import environ
 from django.core.management.utils import get_random_secret_key
 
+from config import broker
 from config.databases import database
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 VAR_DIR = Path(env("NEARER_VAR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -33,12 +36,13 @@ def _secret_key() -> str:
     if key := env("SECRET_KEY", default=""):
         return key
     file = VAR_DIR / "secret-key"
-    try:
-        with file.open("x") as new:
-            file.chmod(0o600)
-            new.write(get_random_secret_key())
-    except FileExistsError:
-        pass
+    if not file.exists():
+        new = VAR_DIR / f"secret-key-{os.getpid()}"
+        new.touch(mode=0o600)
+        new.write_text(get_random_secret_key())
+        with contextlib.suppress(FileExistsError):
+            os.link(new, file)  # whole or not at all, and once, however many processes start together
+        new.unlink()
     return file.read_text()
 
 
@@ -119,12 +123,13 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- The queue ------------------------------------------------------------------------------
 
-REDIS_URL = env("REDIS_URL", default=f"redis+socket://{VAR_DIR / 'redis.sock'}")
+REDIS_URL = env("REDIS_URL", default=broker.default_url(VAR_DIR))
 CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 3, "socket_timeout": 10}
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(REDIS_URL, VAR_DIR, env("QUEUE_PREFIX", default=""))
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True  # the outcome of a job is its row
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # jobs are long: none should wait behind another while a process is free
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
