@@ -6,12 +6,11 @@ from decimal import Decimal
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
 from jobs.models import Job
-
 
 CONSENT_TEXT = (
     "You will look at pictures of people and say which of two marked body parts is closer to the camera. "
@@ -47,8 +46,11 @@ class CampaignQuerySet(QuerySet):
     def owned_by(self, user) -> QuerySet:
         return self if user.is_superuser else self.filter(owner=user)
 
-    def collecting(self) -> QuerySet:
-        return self.filter(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING])
+    def to_reconcile(self) -> QuerySet:
+        """On offer, or over with somebody still at work or unpaid."""
+        undecided = Assignment.objects.filter(hit__campaign=OuterRef("pk"), state__in=Assignment.UNDECIDED)
+        on_offer = Q(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING])
+        return self.filter(on_offer | (Q(state=Campaign.State.FINISHED) & Exists(undecided)))
 
 
 class Campaign(models.Model):
@@ -174,6 +176,9 @@ class Hit(models.Model):
     request_token = models.CharField(max_length=64, unique=True, help_text="UniqueRequestToken of its creation.")
     hit_id = models.CharField(max_length=64, blank=True, help_text="The marketplace's name for it, once it is there.")
     hit_type_id = models.CharField(max_length=64, blank=True)
+    tried_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its creation was first asked for; the marketplace knows the token for 24 h."
+    )
     max_assignments = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=20, blank=True, help_text="The marketplace's word on it.")
     created_at = models.DateTimeField(default=timezone.now)
@@ -235,6 +240,8 @@ class Assignment(models.Model):
         REJECTED = "rejected", "rejected"
         UNSUBMITTED = "unsubmitted", "never submitted"
         FOREIGN = "foreign", "not confirmed by the marketplace"
+
+    UNDECIDED = (State.ACCEPTED, State.SUBMITTED, State.VERIFIED)
 
     hit = models.ForeignKey(Hit, models.PROTECT, related_name="assignments")
     worker = models.ForeignKey(Worker, models.PROTECT, related_name="assignments")
@@ -331,8 +338,9 @@ class WorkerSkill(models.Model):
     n_votes = models.PositiveIntegerField()
     agreement = models.FloatField(null=True, help_text="Share of votes that agree with the others' consensus.")
     skill = models.FloatField(help_text="Probability of a right answer on an ordinary pair.")
-    low = models.FloatField(help_text="Of a 90 % interval.")
-    high = models.FloatField(help_text="Of a 90 % interval.")
+    low = models.FloatField(help_text="Of a 95 % interval of the skill.")
+    high = models.FloatField(help_text="Of a 95 % interval of the skill.")
+    kind = models.CharField(max_length=12, blank=True, help_text="ordinary, guesses or contrary, where clear.")
     biases = models.JSONField(default=dict, help_text="Towards green and towards the left button, where measured.")
 
     class Meta:
@@ -350,7 +358,6 @@ class Release(Job):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="releases")
     merge = models.ForeignKey(Merge, models.PROTECT, related_name="releases")
     name = models.SlugField(max_length=100, unique=True)
-    salt = models.CharField(max_length=40, default=new_token, editable=False, help_text="Of this release's pseudonyms; secret.")
     files = models.JSONField(default=dict, editable=False, help_text="Name: bytes and sha256.")
 
     class Meta:

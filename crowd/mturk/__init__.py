@@ -1,0 +1,1 @@
+"""Mechanical Turk's protocol, spoken through one gateway."""
