@@ -1,0 +1,172 @@
+"""Belief propagation between items and workers: every vote is weighed by what the other votes say of its worker.
+
+Sum-product on the graph of votes (Liu, Peng & Ihler 2012 for crowds), with the learnt parts (population of slopes,
+habits, ceiling) updated between the rounds. A vote never confirms itself: the message from a worker to an item rests on
+his other votes alone, and the message back on the others' votes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from crowd.aggregation.ceiling import Ceiling
+from crowd.aggregation.habits import Habits
+from crowd.aggregation.signal import SLOPES, Population, shape, shift_row, vote_table
+from crowd.aggregation.votes import Floats, Ints, Votes
+
+MAX_ROUNDS = 40
+LEARN_ROUNDS = 12
+TOLERANCE = 5e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Electorate:
+    """Everything that votes: people, and a model's opinions as further voters.
+
+    Attributes:
+        item, worker, label: (V,) votes of all; workers W.. are the model's, by how sure it claims to be.
+        look: (V, 3) +1, -1 or 0: constant, green, left; zero throughout for a model.
+        n_items: I. n_people: W. log_prior_machine: (B, J).
+    """
+
+    item: Ints
+    worker: Ints
+    label: Ints
+    look: Floats
+    n_items: int
+    n_people: int
+    log_prior_machine: Floats
+
+    @property
+    def n_voters(self) -> int:
+        return self.n_people + len(self.log_prior_machine)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What is learnt under one shape of the signal.
+
+    Attributes:
+        separation: of the signal's shape.
+        evidence: (I, K) log likelihood of each item's votes on the nodes, gold and prior mass left out.
+        others: (V,) P(label 1) of the vote's item by all votes but this one.
+        slopes: (W + B, J) posterior of each voter. population: (J,).
+        habits: their posterior. ceiling: the link to the truth.
+        log_evidence: Bethe approximation of log P(votes, gold | shape).
+        rounds: until it settled.
+    """
+
+    separation: float
+    evidence: Floats
+    others: Floats
+    slopes: Floats
+    population: Floats
+    habits: Habits
+    ceiling: Ceiling
+    log_evidence: float
+    rounds: int
+
+
+def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: float, population: Population) -> Fit:
+    """Fit the model of `signal` for one shape of the signal.
+
+    Args:
+        ceiling: with the gold answers; learnt on the way where there are any.
+        habits: with the priors on workers' habits; learnt on the way where they are free.
+    """
+    log_mass = np.log(shape(separation))
+    prior = population.prior()
+    mixture = prior.copy()
+    n_edges = len(votes.item)
+    to_item = csr_matrix((np.ones(n_edges), (votes.item, np.arange(n_edges))), (votes.n_items, n_edges))
+    to_voter = csr_matrix((np.ones(n_edges), (votes.worker, np.arange(n_edges))), (votes.n_voters, n_edges))
+    product = _Product(votes, habits)
+    log_prior = _log_prior(votes, mixture)
+    from_voter = product.nodes(np.exp(log_prior)[votes.worker])
+    ceiling = ceiling.start(separation)
+    last, rounds = np.full(votes.n_items, 0.5), 0
+
+    while True:
+        log_messages = np.log(from_voter)
+        evidence = to_item @ log_messages
+        belief, log_items = _normalised(evidence + log_mass + ceiling.item_factor)
+        cavity = belief[votes.item] / from_voter
+        cavity /= cavity.sum(1, keepdims=True)
+        from_item = product.slopes(cavity)
+        slopes, log_voters = _normalised(to_voter @ np.log(from_item) + log_prior)
+        others_slopes = slopes[votes.worker] / from_item
+        others_slopes /= others_slopes.sum(1, keepdims=True)
+        new = product.nodes(others_slopes)
+
+        rounds += 1
+        now = belief @ ceiling.truth
+        settled = np.abs(now - last).max(initial=0) < TOLERANCE and rounds > LEARN_ROUNDS
+        last = now
+        if settled or rounds >= MAX_ROUNDS:
+            break
+        # Dense graphs (everybody votes on everything) swing from side to side unless the later steps are shortened.
+        from_voter = new if rounds < LEARN_ROUNDS else np.sqrt(new * from_voter)
+        if rounds <= LEARN_ROUNDS:
+            people = slopes[: votes.n_people][product.active]
+            mixture = (people.sum(0) + population.weight * prior) / (len(people) + population.weight)
+            log_prior = _log_prior(votes, mixture)
+            if rounds >= 3:
+                habits = habits.learn(votes, product.shift_gradient(others_slopes, cavity))
+                product = _Product(votes, habits)
+                ceiling = ceiling.learn(evidence, separation)
+
+    agreement = (cavity * new).sum(1)
+    log_evidence = float(log_items.sum() + log_voters.sum() - np.log(agreement).sum())
+    return Fit(
+        separation, evidence, cavity @ ceiling.truth, slopes, mixture, habits, ceiling, log_evidence, rounds
+    )
+
+
+def _log_prior(votes: Electorate, mixture: Floats) -> Floats:
+    return np.vstack([np.tile(np.log(mixture), (votes.n_people, 1)), votes.log_prior_machine])
+
+
+def _normalised(log_values: Floats) -> tuple[Floats, Floats]:
+    """Rows of exp(log_values) divided by their sums, and the logarithm of the sums."""
+    top = log_values.max(axis=1, keepdims=True)
+    values = np.exp(log_values - top)
+    total = values.sum(axis=1, keepdims=True)
+    return values / total, (np.log(total) + top)[:, 0]
+
+
+class _Product:
+    """Products of per-vote arrays with the table of vote probabilities, grouped by (shift, label)."""
+
+    def __init__(self, votes: Electorate, habits: Habits) -> None:
+        self.chance, self.gradient = vote_table()
+        row = 2 * shift_row(habits.shift(votes)) + votes.label
+        order = np.argsort(row, kind="stable")
+        rows, start = np.unique(row[order], return_index=True)
+        self.groups = list(zip(rows.tolist(), np.split(order, start[1:]))) if len(order) else []
+        self.active = np.bincount(votes.worker, minlength=votes.n_voters)[: votes.n_people] > 0
+        self.n_nodes = self.chance.shape[2]
+
+    def nodes(self, slopes: Floats) -> Floats:
+        """(V, J) beliefs about slopes -> (V, K) probability of the vote at each node."""
+        out = np.empty((len(slopes), self.n_nodes))
+        for row, some in self.groups:
+            out[some] = slopes[some] @ self.chance[row]
+        return out
+
+    def slopes(self, nodes: Floats) -> Floats:
+        """(V, K) beliefs about signals -> (V, J) probability of the vote at each slope."""
+        out = np.empty((len(nodes), len(SLOPES)))
+        for row, some in self.groups:
+            out[some] = nodes[some] @ self.chance[row].T
+        return out
+
+    def shift_gradient(self, slopes: Floats, nodes: Floats) -> Floats:
+        """(V,) derivative of each vote's log probability by its shift, slope and signal integrated out."""
+        out = np.empty(len(slopes))
+        for row, some in self.groups:
+            rise = ((slopes[some] @ self.gradient[row]) * nodes[some]).sum(1)
+            out[some] = rise / ((slopes[some] @ self.chance[row]) * nodes[some]).sum(1)
+        return out

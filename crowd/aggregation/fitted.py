@@ -1,0 +1,167 @@
+"""The fitted parameters: kept, reloaded, and used on new votes without a new fit."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crowd.aggregation.ceiling import truth_at
+from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, steepness_for, vote_table
+from crowd.aggregation.votes import Floats, Votes
+
+CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a full fit of the default method leaves behind.
+
+    Attributes:
+        separation: of the signal's shape. link: (K,) P(label 1 | signal) at a base rate of one half.
+        base_rate: share of label 1. ceiling: what an endless crowd would get right. ceiling_note: where it comes from.
+        population: (J,) slopes of a worker never seen before.
+        slopes: (W, J) posterior of each worker's slope. habits: (W, 3) label, green, left, in units of the probit.
+        machine: (B, J) posterior of the slope of a model's opinion, by how sure it claims to be (`CONFIDENCE_EDGES`).
+    """
+
+    separation: float
+    link: Floats
+    base_rate: float
+    ceiling: float
+    ceiling_note: str
+    population: Floats
+    slopes: Floats
+    habits: Floats
+    machine: Floats
+
+    @property
+    def n_workers(self) -> int:
+        return len(self.slopes)
+
+    @cached_property
+    def _log_mass(self) -> Floats:
+        return np.log(shape(self.separation))
+
+    def evidence(self, votes: Votes, prior: ArrayLike | None = None) -> Floats:
+        """Log likelihood of each item's votes on the nodes of its signal, workers' parameters held fixed.
+
+        Evidence of different votes on the same items adds up: for a new vote, add the evidence of that vote alone.
+
+        Args:
+            votes: workers from n_workers on count as newcomers.
+            prior: (I,) a model's P(label 1) per item, NaN where there is none. Give it once per item, not with every batch.
+        Returns: (I, K).
+        """
+        known = votes.worker < self.n_workers
+        person = np.where(known, votes.worker, 0)
+        slopes = np.where(known[:, None], self.slopes[person], self.population) if self.n_workers else np.tile(self.population, (len(votes), 1))
+        shift = np.zeros(len(votes))
+        if self.n_workers:
+            shift += np.where(known, self.habits[person, 0], 0.0)
+            for column, shown in ((1, votes.green), (2, votes.left)):
+                if shown is not None:
+                    shift += np.where(known, self.habits[person, column], 0.0) * shown
+        messages = _log_messages(slopes, 2 * shift_row(shift) + votes.label)
+        out = np.zeros((votes.n_items, messages.shape[1]))
+        np.add.at(out, votes.item, messages)
+        if prior is not None:
+            opinion = opinions(np.asarray(prior, float))
+            row = 2 * (len(SHIFTS) // 2) + opinion.label
+            np.add.at(out, opinion.item, _log_messages(self.machine[opinion.confidence], row))
+        return out
+
+    def probability(self, evidence: Floats, ceiling: float | None = None) -> Floats:
+        """P(label 1) of each item.
+
+        Args:
+            evidence: (I, K), from `evidence`.
+            ceiling: another one than the fitted, such as 0.95 for choosing what to ask next (only what a vote can
+                still change counts there; report under the fitted one).
+        Returns: (I,).
+        """
+        even, belief = self._belief(evidence, ceiling)
+        return belief @ truth_at(even, self.base_rate)
+
+    def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = 0.95) -> Floats:
+        """By how much one more vote of this worker is expected to lower p (1 - p).
+
+        Args:
+            evidence: (I, K). worker: his index; None or one beyond n_workers for a newcomer.
+            ceiling: see `probability`; the default asks about what votes can change.
+        Returns: (I,), at least 0.
+        """
+        even, belief = self._belief(evidence, ceiling)
+        truth = truth_at(even, self.base_rate)
+        newcomer = worker is None or not 0 <= worker < self.n_workers
+        slopes = self.population if newcomer else self.slopes[worker]
+        # Side and colour are drawn when the question is shown: a worker's habit of label alone is known before.
+        shift = 0.0 if newcomer else float(self.habits[worker, 0])
+        says_one = slopes @ vote_table()[0][2 * int(shift_row(np.array(shift))) + 1]
+        p, one, both = belief @ truth, belief @ says_one, belief @ (says_one * truth)
+        # E[p'(1-p')] falls by the variance of the new p over the two answers.
+        return np.maximum((both - p * one) ** 2 / (one * (1 - one)), 0.0)
+
+    def _belief(self, evidence: Floats, ceiling: float | None) -> tuple[Floats, Floats]:
+        even = self.link if ceiling is None else np.clip(link(steepness_for(ceiling, self.separation)), 1e-4, 1 - 1e-4)
+        logs = evidence + self._log_mass + np.log(self.base_rate * even + (1 - self.base_rate) * (1 - even))
+        belief = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return even, belief / belief.sum(axis=1, keepdims=True)
+
+    def to_bytes(self) -> bytes:
+        """An .npz file, to be stored with the merge."""
+        meta, arrays = {"format": FORMAT}, {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                arrays[field.name] = value.astype(np.float32) if value.ndim == 2 else value
+            else:
+                meta[field.name] = value
+        out = io.BytesIO()
+        np.savez_compressed(out, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Fitted":
+        """Read back what `to_bytes` wrote. Raises ValueError for anything else."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                arrays = {name: stored[name].astype(float) for name in stored.files if name != "meta"}
+                meta = json.loads(bytes(stored["meta"]))
+            if meta.pop("format") != FORMAT:
+                raise ValueError("another format")
+            return cls(**meta, **arrays)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"these are not the parameters of a merge by this version ({error}); merge again") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Opinions:
+    """A model's priors as votes: item, label (N,) and which confidence class (N,) each belongs to."""
+
+    item: NDArray[np.int64]
+    label: NDArray[np.int64]
+    confidence: NDArray[np.int64]
+
+
+def opinions(prior: Floats) -> Opinions:
+    """Items with a prior other than one half, what the model says of them, and how sure it claims to be."""
+    item = np.flatnonzero(~np.isnan(prior) & (prior != 0.5))
+    value = prior[item]
+    sure = np.maximum(value, 1 - value)
+    return Opinions(item, (value > 0.5).astype(np.int64), np.searchsorted(CONFIDENCE_EDGES, sure, side="right"))
+
+
+def _log_messages(slopes: Floats, row: NDArray[np.int64]) -> Floats:
+    """(V, K) log probability of each vote at the nodes, its worker's slope integrated out."""
+    chance = vote_table()[0]
+    out = np.empty((len(row), chance.shape[2]))
+    for value in np.unique(row):
+        some = row == value
+        out[some] = np.log(slopes[some] @ chance[value])
+    return out
