@@ -116,11 +116,10 @@ def run(job: Merge, report: Report) -> None:
 
 
 def _known(pairs: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray]:
-    """Priors and gold answers, or None where no pair has any, and depth gaps in mm, NaN where unknown; each (P,)."""
+    """Priors, gold answers and depth gaps in mm, each (P,) with NaN where unknown; None for the first two if all are."""
     rows = Pair.objects.filter(pk__range=(int(pairs[0]), int(pairs[-1])))
     index = {int(pair): number for number, pair in enumerate(pairs)}
-    prior = np.full(len(pairs), 0.5)
-    gold = np.full(len(pairs), -1, np.int8)
+    prior, gold = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
     gap_mm = np.full(len(pairs), np.nan)
     people: dict[int, list] = {}
     for pk, person, first, second, value, answer in rows.values_list(
@@ -128,14 +127,14 @@ def _known(pairs: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, np.
     ).iterator():
         if (number := index.get(pk)) is None:
             continue
-        prior[number] = 0.5 if value is None else value
-        gold[number] = -1 if answer is None else int(answer)
+        prior[number] = np.nan if value is None else value
+        gold[number] = np.nan if answer is None else answer
         people.setdefault(person, []).append((number, first, second))
     known = Person.objects.exclude(truth_mm=None).filter(pk__range=(min(people), max(people)))
     for pk, truth in known.values_list("pk", "truth_mm").iterator():
         for number, first, second in people.get(pk, ()):
             gap_mm[number] = truth[second][2] - truth[first][2]
-    return (prior if (prior != 0.5).any() else None), (gold if (gold >= 0).any() else None), gap_mm
+    return (None if np.isnan(prior).all() else prior), (None if np.isnan(gold).all() else gold), gap_mm
 
 
 def accuracy(chose_first: np.ndarray, item: np.ndarray, p_first: np.ndarray, gap_mm: np.ndarray) -> dict:

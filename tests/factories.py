@@ -8,7 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from annotation.models import Annotator, Comparison, Dataset, Image, Pair, Person, Skeleton, Task
+from annotation.models import Annotator, Choice, Comparison, Dataset, Image, Pair, Person, Skeleton, Task, Vote
+from crowd.models import Assignment, Campaign, Environment, Hit, HitPair, Worker
 
 _number = itertools.count(1)
 
@@ -105,3 +106,82 @@ def make_task(*, pairs: list[Pair] | None = None, n_pairs: int = 5, **overrides)
         for position, pair in enumerate(pairs)
     )
     return task
+
+
+# --- A campaign with people in it ----------------------------------------------------------------
+
+
+def make_environment(**overrides) -> Environment:
+    fields = {
+        "name": f"marketplace {next(_number)}",
+        "endpoint_url": "http://127.0.0.1:9/marketplace/api",
+        "worker_url": "http://127.0.0.1:9/marketplace",
+    } | overrides
+    return Environment.objects.create(**fields)
+
+
+def make_campaign(**overrides) -> Campaign:
+    fields = {"name": f"campaign {next(_number)}", "consent_text": "", "has_tutorial": False} | overrides
+    fields["dataset"] = fields.get("dataset") or make_dataset()
+    fields["environment"] = fields.get("environment") or make_environment()
+    fields.setdefault("owner", fields["dataset"].owner)
+    return Campaign.objects.create(**fields)
+
+
+def make_hit(*, campaign: Campaign | None = None, pairs: list[Pair] | None = None, **overrides) -> Hit:
+    """On offer, with these pairs."""
+    campaign = campaign or make_campaign()
+    number = next(_number)
+    fields = {
+        "number": number, "request_token": f"request-{number}", "hit_id": f"HIT{number}", "status": "Assignable",
+        "max_assignments": campaign.votes_per_pair, "published_at": timezone.now(),
+    } | overrides
+    hit = Hit.objects.create(campaign=campaign, **fields)
+    pairs = pairs if pairs is not None else make_pairs(5, campaign.dataset)
+    HitPair.objects.bulk_create(HitPair(hit=hit, pair=pair, position=place) for place, pair in enumerate(pairs))
+    return hit
+
+
+def make_worker(**overrides) -> Worker:
+    fields = {"worker_id": f"A{next(_number):013d}"} | overrides
+    fields["environment"] = fields.get("environment") or make_environment()
+    fields["annotator"] = fields.get("annotator") or make_annotator()
+    return Worker.objects.create(**fields)
+
+
+def make_assignment(*, hit: Hit | None = None, worker: Worker | None = None, **overrides) -> Assignment:
+    """Accepted, with an open task of the HIT's pairs."""
+    hit = hit or make_hit()
+    worker = worker or make_worker(environment=hit.campaign.environment)
+    task = make_task(pairs=list(hit.pairs.order_by("hit_pairs__position")), annotator=worker.annotator)
+    fields = {"assignment_id": f"ASSIGNMENT{next(_number)}", "task": task} | overrides
+    return Assignment.objects.create(hit=hit, worker=worker, **fields)
+
+
+def cast(comparison: Comparison, choice: Choice, *, number: int | None = None, **overrides) -> Vote:
+    """One answer to a comparison; numbered after the task's last one."""
+    task = comparison.task
+    fields = {
+        "number": number or task.votes.count() + 1, "choice": choice, "response_ms": 2500, "elapsed_ms": 2500,
+        "pair_id": comparison.pair_id, "annotator_id": task.annotator_id,
+        "first_is_green": comparison.first_is_green, "first_is_left": comparison.first_is_left,
+    } | overrides
+    return Vote.objects.create(task=task, comparison=comparison, **fields)
+
+
+def answer(task: Task, choose, *, verified: bool = True) -> None:
+    """Answer all of a task; `choose(pair)` says whether the first is closer."""
+    for comparison in task.comparisons.select_related("pair__person"):
+        cast(comparison, Choice.FIRST if choose(comparison.pair) else Choice.SECOND)
+    now = timezone.now()
+    Task.objects.filter(pk=task.pk).update(handed_in_at=now, verified_at=now if verified else None)
+
+
+def make_voted_campaign(*, n_pairs: int = 20, votes: int = 5, wrong: float = 0.2, seed: int = 0, **overrides) -> Campaign:
+    """A campaign with a verified vote of `votes` different workers on every pair; so many are wrong, at random."""
+    draw = random.Random(seed)
+    campaign = make_campaign(**overrides)
+    hit = make_hit(campaign=campaign, pairs=make_pairs(n_pairs, campaign.dataset), max_assignments=votes)
+    for _ in range(votes):
+        answer(make_assignment(hit=hit).task, lambda pair: pair.truth_first != (draw.random() < wrong))
+    return campaign
