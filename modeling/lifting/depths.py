@@ -1,0 +1,249 @@
+"""Training and using the depth network (`network.DepthLifter`): what a batch costs, what a pose is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import losses
+from .config import Config
+from .data import LiftingData
+from .geometry import about_root, in_space, renormalised, turned_about_vertical, view
+from .network import DepthLifter, Depths
+from .skeletons import Skeleton
+
+
+@dataclass
+class People:
+    """N people ready for training, on one device; see `geometry.View`. Labels lie in the order of people.
+
+    `truth` (N, K, 3) is in the turned camera and the person's units, `truth_known` (N, K); both None where supervision
+    is relative. `pair` numbers the joints a < b as torch.triu_indices does, `p_low` is the probability that a is closer.
+    """
+
+    plane: Tensor
+    known: Tensor
+    distance: Tensor
+    pixel: Tensor
+    back: Tensor
+    truth: Tensor | None
+    truth_known: Tensor | None
+    label_start: Tensor
+    label_count: Tensor
+    pair: Tensor
+    p_low: Tensor
+
+    def __len__(self) -> int:
+        return len(self.plane)
+
+
+def build(skeleton: Skeleton, config: Config) -> DepthLifter:
+    return DepthLifter(skeleton, config.width, config.stages, config.dropout)
+
+
+def prepare(data: LiftingData, config: Config, device: torch.device) -> People:
+    """Arrays become tensors, pixels a normalised view; done once, so that a step assembles nothing."""
+    known = torch.from_numpy(np.isfinite(data.pose2d).all(-1))
+    pose2d = torch.from_numpy(np.nan_to_num(data.pose2d).astype(np.float32))
+    seen = view(pose2d, known, torch.from_numpy(np.asarray(data.image_size)), config.focal, config.turn_camera)
+    joints = pose2d.shape[1]
+    order = np.argsort(data.pair_person, kind="stable")
+    low, high = data.pair_joints[order].min(1), data.pair_joints[order].max(1)
+    number = np.zeros((joints, joints), dtype=np.int64)
+    number[np.triu_indices(joints, 1)] = np.arange(joints * (joints - 1) // 2)
+    p_low = np.where(data.pair_joints[order, 0] == low, data.p_first[order], 1 - data.p_first[order])
+    count = np.bincount(data.pair_person, minlength=len(data))
+    truth = truth_known = None
+    if config.supervision == "full":
+        pose = torch.from_numpy(np.nan_to_num(data.pose3d).astype(np.float32)) @ seen.back
+        truth_known = torch.from_numpy(np.isfinite(data.pose3d).all(-1)) & known
+        truth = pose * _fitting_scale(pose, seen.plane, seen.distance, truth_known, data.skeleton.root).view(-1, 1, 1)
+        truth, truth_known = truth.to(device), truth_known.to(device)
+    return People(
+        plane=seen.plane.to(device), known=known.to(device), distance=seen.distance.to(device), pixel=seen.pixel.to(device),
+        back=seen.back.contiguous().to(device), truth=truth, truth_known=truth_known,
+        label_start=torch.from_numpy(np.concatenate([[0], np.cumsum(count)[:-1]])).to(device),
+        label_count=torch.from_numpy(count).to(device), pair=torch.from_numpy(number[low, high].ravel()).to(device),
+        p_low=torch.from_numpy(p_low.astype(np.float32).ravel()).to(device),
+    )  # fmt: skip
+
+
+def _fitting_scale(pose: Tensor, plane: Tensor, distance: Tensor, known: Tensor, root: int) -> Tensor:
+    """(B,) by which a pose in mm must be multiplied so that its x, y agree with the plane and its own depths; least squares."""
+    seen = plane - plane[:, root : root + 1]
+    moved = pose[..., :2] - plane * pose[..., 2:] / distance.view(-1, 1, 1)
+    weight = known.to(pose.dtype).unsqueeze(-1)
+    return (moved * seen * weight).sum((1, 2)) / (moved.square() * weight).sum((1, 2)).clamp(min=1e-9)
+
+
+def standardise(net: DepthLifter, people: People) -> None:
+    """Fill the network's mean and deviation of the input from the people to learn from."""
+    weight = people.known.to(people.plane.dtype).unsqueeze(-1)
+    total = weight.sum(0).clamp(min=1)
+    mean = (people.plane * weight).sum(0) / total
+    std = (((people.plane - mean).square() * weight).sum(0) / total).sqrt()
+    net.mean.copy_(mean)
+    net.std.copy_(std.clamp(min=0.05))
+
+
+def labels_of(people: People, rows: Tensor, per_visit: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Labels of a batch: (P,) row within the batch, (P,) pair number, (P,) p_low; `per_visit` drawn at random, 0 for all."""
+    count, start = people.label_count[rows], people.label_start[rows]
+    if per_visit:
+        has = torch.nonzero(count > 0).squeeze(1).repeat_interleave(per_visit)
+        place = start[has] + (torch.rand(len(has), device=rows.device) * count[has]).long().clamp(max=count[has] - 1)
+        return has, people.pair[place], people.p_low[place]
+    row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
+    within = torch.arange(len(row), device=rows.device) - torch.repeat_interleave(count.cumsum(0) - count, count)
+    place = start[row] + within
+    return row, people.pair[place], people.p_low[place]
+
+
+def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config: Config, training: bool) -> dict[str, Tensor]:
+    """The weighted losses of a batch by name: order (or pose), skeleton, depth, place, turn."""
+    plane, known, distance, pixel = people.plane[rows], people.known[rows], people.distance[rows], people.pixel[rows]
+    cost: dict[str, Tensor] = {}
+    plane, distance, pixel, extent, place = _input(net, plane, known, distance, pixel, config, training)
+    if place is not None:
+        cost["place"] = config.place_weight * place
+    said = net(plane)
+    pose = about_root(in_space(plane, said.depth, distance), net.root)
+    back = people.back[rows]
+    if config.supervision == "full":
+        truth, weight = people.truth[rows] / extent.view(-1, 1, 1), people.truth_known[rows].to(pose.dtype)
+        cost["pose"] = losses.mean_distance(pose, truth, weight)
+        cost["deviation"] = 0.1 * _deviation_loss(net, said, truth[..., 2] - truth[:, net.root, 2:], weight)
+        return cost
+    row, pair, p_low = labels_of(people, rows, config.pairs_per_visit if training else 0)
+    if len(row) and config.rank_weight:
+        cost["order"] = config.rank_weight * order_loss(net, said, pose, back, row, pair, p_low)
+    if config.skeleton_weight:
+        cost["skeleton"] = config.skeleton_weight * losses.limb_shape(
+            _squared_limbs(net, pose, said, limbs), limbs.length, limbs.weight.expand(len(pose), -1)
+        )
+    if config.depth_weight:
+        step = pose[:, limbs.child] - pose[:, limbs.parent]
+        weight = limbs.weight.expand(len(pose), -1)
+        variance = said.deviation.square() @ limbs.variance
+        deep, wide = step[..., 2].square() + variance, step[..., 0].square()
+        cost["depth"] = config.depth_weight * losses.as_deep_as_wide(deep, wide, weight)
+    if config.turn_weight and training:
+        cost["turn"] = config.turn_weight * _turn_loss(net, pose, distance)
+    return cost
+
+
+def order_loss(
+    net: DepthLifter, said: Depths, pose: Tensor, back: Tensor, row: Tensor, pair: Tensor, p_low: Tensor
+) -> Tensor:  # fmt: skip
+    """Log loss of a batch's labels; depths are taken along the true camera's axis, as people judge them."""
+    z = (pose * back[:, 2].unsqueeze(1)).sum(-1)
+    at = row * net.differ.shape[1] + pair
+    nearer_by = (z @ net.differ).flatten()[at]
+    variance = net.pair_variance(said.deviation).flatten()[at]
+    return losses.order_log_loss(
+        nearer_by, variance, p_low, (2 * net.label_deviation).exp(), torch.sigmoid(net.lapse).clamp(min=1e-4)
+    )
+
+
+def _input(net, plane, known, distance, pixel, config, training):
+    """What the depth network gets to see, and the cost of restoring it.
+
+    In training, half of the batch is damaged (disturbed or partly hidden) and restored; the cost is its distance from what it
+    was, and part of the depth network's input is such a restored pose, so that it meets what it will get in use.
+    """
+    if not training:
+        plane = net.restored(plane, known)
+        return *renormalised(plane, distance, pixel), None
+    half = max(2, len(plane) // 2) if bool(known.all()) else len(plane)
+    clean, seen = plane[:half], known[:half]
+    bad, bad_known = damaged(clean, seen, config)
+    weight = bad_known.to(plane.dtype).unsqueeze(-1)
+    middle = (bad * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True)
+    bad = torch.where(bad_known.unsqueeze(-1), bad - middle, torch.zeros_like(bad))
+    extent = ((bad.square() * weight).sum((1, 2)) / weight.sum((1, 2))).sqrt().clamp(min=1e-6).view(-1, 1, 1)
+    restored = net.restored(bad / extent, bad_known)
+    place = losses.mean_distance(restored, (clean - middle) / extent, seen.to(plane.dtype))
+    use = torch.rand(half, 1, 1, device=plane.device) < 0.6
+    use |= ~seen.all(1).view(-1, 1, 1)
+    back_in_place = restored.detach() * extent + middle
+    fed = torch.cat([torch.where(use, back_in_place, clean), plane[half:]])
+    return *renormalised(fed, distance, pixel), place
+
+
+def damaged(plane: Tensor, known: Tensor, config: Config) -> tuple[Tensor, Tensor]:
+    """Some people's joints disturbed, some people's joints hidden; two joints at least stay known."""
+    people, joints = known.shape
+    device = plane.device
+    level = config.noise * torch.rand(people, 1, 1, device=device) * (torch.rand(people, 1, 1, device=device) < config.noise_share)
+    noisy = plane + level * torch.randn(plane.shape, device=device)
+    hidden = (torch.rand(people, joints, device=device) < config.drop) & (
+        torch.rand(people, 1, device=device) < config.drop_share
+    )
+    left = known & ~hidden
+    left = torch.where((left.sum(1) >= 2).unsqueeze(1), left, known)
+    return noisy, left
+
+
+def _squared_limbs(net: DepthLifter, pose: Tensor, said: Depths, limbs: "Limbs") -> Tensor:
+    """(B, L) expected squared lengths."""
+    squared = (pose[:, limbs.child] - pose[:, limbs.parent]).square().sum(-1)
+    return squared + said.deviation.square() @ limbs.variance
+
+
+def _deviation_loss(net: DepthLifter, said: Depths, truth_depth: Tensor, weight: Tensor) -> Tensor:
+    """Gaussian log loss of depth steps along the edges; teaches the deviations only."""
+    child, parent = net.path.new_tensor(net.tree).long().T
+    error = (said.depth[:, child] - said.depth[:, parent] - truth_depth[:, child] + truth_depth[:, parent]).detach()
+    usable = weight[:, child] * weight[:, parent]
+    loss = 0.5 * (error / said.deviation).square() + said.deviation.log()
+    return (loss * usable).sum() / usable.sum().clamp(min=1)
+
+
+def _turn_loss(net: DepthLifter, pose: Tensor, distance: Tensor) -> Tensor:
+    """A lifted pose, turned about the vertical and projected, must be lifted to itself again (after Chen et al. 2019)."""
+    angle = (torch.rand(len(pose), device=pose.device) * 2 - 1) * np.pi
+    turned = turned_about_vertical(pose.detach() - pose.detach().mean(1, keepdim=True), angle)
+    plane = turned[..., :2] / (1 + turned[..., 2:] / distance.view(-1, 1, 1)).clamp(min=0.3)
+    plane, far, _, extent = renormalised(plane, distance, distance)
+    again = about_root(in_space(plane, net(plane).depth, far), net.root)
+    target = about_root(turned, net.root) / extent.view(-1, 1, 1)
+    return losses.mean_distance(again, target, torch.ones_like(again[..., 0]))
+
+
+@dataclass
+class Limbs:
+    """The skeleton loss's side of a skeleton: L limbs, their reference lengths (L,), weights (L,), and which edges of the tree
+    lie between their ends, (E, L), for the variance of their depth."""
+
+    parent: Tensor
+    child: Tensor
+    length: Tensor
+    weight: Tensor
+    variance: Tensor
+
+    @classmethod
+    def of(cls, skeleton: Skeleton, length: np.ndarray, net: DepthLifter) -> "Limbs":
+        parent, child = torch.tensor(skeleton.bones, dtype=torch.long).T
+        device = net.path.device
+        length = torch.as_tensor(length / length.mean(), dtype=torch.float32, device=device)
+        rigid = torch.as_tensor(skeleton.rigid_bones().astype(np.float32), device=device)
+        variance = (net.path[child.to(device)] - net.path[parent.to(device)]).square().T.contiguous()
+        return cls(parent.to(device), child.to(device), length, rigid, variance)
+
+
+@torch.no_grad()
+def poses(net: DepthLifter, data: People, limbs: Limbs, reference_mm: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Poses of people in the true camera.
+
+    Args: reference_mm: summed length of the limbs, which fixes the scale.
+    Returns: pose (N, K, 3) mm about the root; (N, K) variance of depth; (N, pairs) z_b - z_a in mm and its variance.
+    """
+    plane, distance, _, _ = renormalised(net.restored(data.plane, data.known), data.distance, data.pixel)
+    said = net(plane)
+    pose = about_root(in_space(plane, said.depth, distance), net.root)
+    lengths = (_squared_limbs(net, pose, said, limbs) + 1e-9).sqrt()
+    scale = reference_mm / lengths.sum(1, keepdim=True).clamp(min=1e-6)
+    pose = (pose * scale.unsqueeze(-1)) @ data.back.transpose(1, 2)
+    squared = scale.square()
+    return pose, net.depth_variance(said.deviation) * squared, pose[..., 2] @ net.differ, net.pair_variance(said.deviation) * squared
