@@ -14,12 +14,13 @@ from scipy.sparse import csr_matrix
 
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.habits import Habits
-from crowd.aggregation.signal import SLOPES, Population, shape, shift_row, vote_table
+from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Ints, Votes
 
-MAX_ROUNDS = 40
-LEARN_ROUNDS = 12
-TOLERANCE = 5e-4
+MAX_ROUNDS = 100
+FEWEST_ROUNDS, MOST_ROUNDS_OF_LEARNING = 8, 60
+SETTLED_ENOUGH_TO_STOP_LEARNING = 5e-4
+TOLERANCE = 2e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +88,10 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
     log_prior = _log_prior(votes, mixture)
     from_voter = product.nodes(np.exp(log_prior)[votes.worker])
     ceiling = ceiling.start(separation)
-    last, rounds = np.full(votes.n_items, 0.5), 0
+    last, rounds, learning = np.full(votes.n_items, 0.5), 0, True
 
     while True:
-        log_messages = np.log(from_voter)
-        evidence = to_item @ log_messages
+        evidence = to_item @ np.log(from_voter)
         belief, log_items = _normalised(evidence + log_mass + ceiling.item_factor)
         cavity = belief[votes.item] / from_voter
         cavity /= cavity.sum(1, keepdims=True)
@@ -103,18 +103,19 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
 
         rounds += 1
         now = belief @ ceiling.truth
-        settled = np.abs(now - last).max(initial=0) < TOLERANCE and rounds > LEARN_ROUNDS
-        last = now
-        if settled or rounds >= MAX_ROUNDS:
+        change, last = np.sqrt(np.mean((now - last) ** 2)) if len(now) else 0.0, now
+        if not learning and change < TOLERANCE or rounds >= MAX_ROUNDS:
             break
+        if rounds >= MOST_ROUNDS_OF_LEARNING or (rounds >= FEWEST_ROUNDS and change < SETTLED_ENOUGH_TO_STOP_LEARNING):
+            learning = False
         # Dense graphs (everybody votes on everything) swing from side to side unless the later steps are shortened.
-        from_voter = new if rounds < LEARN_ROUNDS else np.sqrt(new * from_voter)
-        if rounds <= LEARN_ROUNDS:
+        from_voter = new if rounds < 2 * FEWEST_ROUNDS else np.sqrt(new * from_voter)
+        if learning:
             people = slopes[: votes.n_people][product.active]
             mixture = (people.sum(0) + population.weight * prior) / (len(people) + population.weight)
             log_prior = _log_prior(votes, mixture)
             if rounds >= 3:
-                habits = habits.learn(votes, product.shift_gradient(others_slopes, cavity))
+                habits = habits.learn(votes, *product.shift_gradient(others_slopes, cavity))
                 product = _Product(votes, habits)
                 ceiling = ceiling.learn(evidence, separation)
 
@@ -142,7 +143,10 @@ class _Product:
 
     def __init__(self, votes: Electorate, habits: Habits) -> None:
         self.chance, self.gradient = vote_table()
-        row = 2 * shift_row(habits.shift(votes)) + votes.label
+        shift = habits.shift(votes)
+        row = shift_row(shift)
+        self.rest = shift - SHIFTS[row]
+        row = 2 * row + votes.label
         order = np.argsort(row, kind="stable")
         rows, start = np.unique(row[order], return_index=True)
         self.groups = list(zip(rows.tolist(), np.split(order, start[1:]))) if len(order) else []
@@ -163,10 +167,14 @@ class _Product:
             out[some] = nodes[some] @ self.chance[row].T
         return out
 
-    def shift_gradient(self, slopes: Floats, nodes: Floats) -> Floats:
-        """(V,) derivative of each vote's log probability by its shift, slope and signal integrated out."""
-        out = np.empty(len(slopes))
+    def shift_gradient(self, slopes: Floats, nodes: Floats) -> tuple[Floats, Floats]:
+        """(V,) derivative of each vote's log probability by its shift, slope and signal integrated out, and (V,) the
+        square that stands for its information.
+
+        The table holds the derivative at the nearest tabled shift; the information carries it to the shift itself.
+        """
+        slope = np.empty(len(slopes))
         for row, some in self.groups:
             rise = ((slopes[some] @ self.gradient[row]) * nodes[some]).sum(1)
-            out[some] = rise / ((slopes[some] @ self.chance[row]) * nodes[some]).sum(1)
-        return out
+            slope[some] = rise / ((slopes[some] @ self.chance[row]) * nodes[some]).sum(1)
+        return slope - slope**2 * self.rest, slope**2

@@ -15,14 +15,15 @@ from crowd.aggregation.votes import Floats
 
 CANDIDATES = np.concatenate([np.arange(0.52, 0.98, 0.02), [0.98, 0.99, 1.0]])
 OFFSETS = np.arange(-3, 4) * 0.15  # a misperception that all workers share, towards one of the labels
+OFFSET_SD = 0.05
 ENOUGH_GOLD = 10
 
 
 def candidate_prior() -> Floats:
     """(C,) belief about the ceiling before gold: the paper's study, or anything, or a crowd that is right in the end."""
-    paper = np.exp(-0.5 * ((CANDIDATES - DEFAULT_CEILING) / 0.03) ** 2)
-    right = np.exp(-(1 - CANDIDATES) / 0.02)
-    return 0.4 * paper / paper.sum() + 0.3 / len(CANDIDATES) + 0.3 * right / right.sum()
+    paper = np.exp(-0.5 * ((CANDIDATES - DEFAULT_CEILING) / 0.02) ** 2)
+    right = np.exp(-(1 - CANDIDATES) / 0.015)
+    return 0.3 * paper / paper.sum() + 0.1 / len(CANDIDATES) + 0.6 * right / right.sum()
 
 
 def truth_at(even: Floats, base_rate: float | Floats) -> Floats:
@@ -86,7 +87,7 @@ class Ceiling:
             belief = np.exp(rows - rows.max(1, keepdims=True)) * mass
             belief /= belief.sum(1, keepdims=True)
             links = np.array([link(steepness_for(float(c), separation), o) for c in CANDIDATES for o in OFFSETS])
-            prior = np.outer(candidate_prior(), np.exp(-0.5 * (OFFSETS / 0.1) ** 2)).ravel()
+            prior = np.outer(candidate_prior(), np.exp(-0.5 * (OFFSETS / OFFSET_SD) ** 2)).ravel()
             foretold = np.clip(truth_at(belief @ links.T, self.base_rate), 1e-6, 1 - 1e-6)
             log_weight = np.log(prior / prior.sum()) + np.log(np.where(answer, foretold, 1 - foretold)).sum(0)
             weight = np.exp(log_weight - log_weight.max())

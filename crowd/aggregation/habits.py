@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from crowd.aggregation.votes import Floats
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 HABITS = ("label", "green", "left")
 PRIOR_SD = 0.1  # what is expected of people before any vote
+CENTRE_SD = 0.1
 PRIOR_WORKERS = 5.0  # how many workers' worth of evidence that expectation is
 LIMIT = 1.8
 
@@ -37,8 +39,14 @@ class Habits:
     sd: Floats
 
     @classmethod
-    def start(cls, n_people: int, free: tuple[bool, bool, bool]) -> "Habits":
-        return cls(np.zeros((n_people, 3)), np.zeros(3), np.full(3, PRIOR_SD**2), np.array(free), np.full((n_people, 3), PRIOR_SD))
+    def start(cls, n_people: int, free: tuple[bool, bool, bool], share_of_ones: Floats | None = None, n: Floats | None = None) -> "Habits":
+        """Habits of nobody known, or, where a worker's share of ones among his n votes is given, the lean it suggests."""
+        mean, variance = np.zeros((n_people, 3)), np.full(3, PRIOR_SD**2)
+        if free[0] and share_of_ones is not None:
+            shrunk = (share_of_ones * n + 10) / (n + 20)
+            mean[:, 0] = np.clip(1.3 * ndtri(shrunk), -LIMIT, LIMIT)
+            variance[0] += mean[:, 0].var() if n_people else 0.0
+        return cls(mean, np.zeros(3), variance, np.array(free), np.full((n_people, 3), PRIOR_SD))
 
     def shift(self, votes: "Electorate") -> Floats:
         """(V,) shift of each vote's probit; zero for a model's votes."""
@@ -47,36 +55,51 @@ class Habits:
         person = np.minimum(votes.worker, max(len(self.mean) - 1, 0))
         return (self.mean[person] * votes.look).sum(1)
 
-    def learn(self, votes: "Electorate", gradient: Floats) -> "Habits":
+    def learn(self, votes: "Electorate", gradient: Floats, weight: Floats) -> "Habits":
         """One step of Fisher scoring for each person, one of EM for the population.
 
         Args:
-            gradient: (V,) derivative of the log probability of each vote by its shift; its square stands for the
-                information of the vote.
+            gradient: (V,) derivative of the log probability of each vote by its shift.
+            weight: (V,) the information about the shift that the vote carries.
         """
         if not self.free.any():
             return self
         people = votes.worker < len(self.mean)
-        worker, look, slope = votes.worker[people], votes.look[people], gradient[people]
+        worker, look, slope, weight = votes.worker[people], votes.look[people], gradient[people], weight[people]
         n = len(self.mean)
-        variance = np.where(self.free, self.variance, 1e-8)
-        precision = np.zeros((n, 3, 3)) + np.diag(1 / variance)
-        ascent = -(self.mean - self.centre) / variance
-        information = slope**2
+        information, score = np.zeros((n, 3, 3)), np.zeros((n, 3))
         for one in range(3):
-            ascent[:, one] += np.bincount(worker, slope * look[:, one], minlength=n)
+            score[:, one] = np.bincount(worker, slope * look[:, one], minlength=n)
             for two in range(one, 3):
-                total = np.bincount(worker, information * look[:, one] * look[:, two], minlength=n)
-                precision[:, one, two] += total
-                if two != one:
-                    precision[:, two, one] += total
+                total = np.bincount(worker, weight * look[:, one] * look[:, two], minlength=n)
+                information[:, one, two] = information[:, two, one] = total
+        centre, variance = self._population(score, np.diagonal(information, axis1=1, axis2=2))
+        precision = information + np.diag(1 / variance)
+        ascent = score - (self.mean - centre) / variance
         step = np.clip(np.linalg.solve(precision, ascent[:, :, None])[:, :, 0], -0.5, 0.5)
         mean = np.clip(np.where(self.free, self.mean + step, 0.0), -LIMIT, LIMIT)
         spread = np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2)
-        seen = np.bincount(worker, minlength=n) > 0
-        scatter = (seen[:, None] * ((mean - self.centre) ** 2 + spread)).sum(0)
-        learnt = (scatter + PRIOR_WORKERS * PRIOR_SD**2) / (seen.sum() + PRIOR_WORKERS)
-        # A shared reluctance to say 1 is told from rare ones only by assuming that half of all truths are 1.
-        centre = np.zeros(3)
-        centre[0] = (seen * mean[:, 0]).sum() / (seen.sum() + learnt[0] / PRIOR_SD**2) if self.free[0] else 0.0
-        return replace(self, mean=mean, centre=centre, variance=np.where(self.free, learnt, 0.0), sd=np.sqrt(spread))
+        return replace(self, mean=mean, centre=centre, variance=variance, sd=np.sqrt(spread))
+
+    def _population(self, score: Floats, information: Floats) -> tuple[Floats, Floats]:
+        """Centre and variance (3,) of the population, by the moments of DerSimonian & Laird 1986.
+
+        A worker's own estimate, unshrunk, is mean + score / information with variance 1 / information; scatter beyond
+        what those variances explain is the population's. Without such scatter everybody has the same habit: none.
+        """
+        centre, variance = np.zeros(3), np.full(3, 1e-8)
+        for one in np.flatnonzero(self.free):
+            seen = information[:, one] > 1e-9
+            weight, k = information[seen, one], int(seen.sum())
+            scatter = 0.0
+            if k > 1:
+                own = self.mean[seen, one] + score[seen, one] / weight
+                middle = (weight * own).sum() / weight.sum()
+                excess = (weight * (own - middle) ** 2).sum() - (k - 1)
+                scatter = max(0.0, excess / (weight.sum() - (weight**2).sum() / weight.sum()))
+            learnt = (k * min(scatter, 1.0) + PRIOR_WORKERS * PRIOR_SD**2) / (k + PRIOR_WORKERS)
+            variance[one] = np.sqrt(learnt * self.variance[one])  # half a step, as whole ones swing from side to side
+            if one == 0 and k:
+                # A reluctance that all share is told from rare ones only by taking half of all truths to be 1.
+                centre[0] = self.mean[seen, 0].sum() / (k + variance[0] / CENTRE_SD**2)
+        return centre, variance

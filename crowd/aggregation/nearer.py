@@ -15,7 +15,7 @@ from crowd.aggregation.merged import Merged, Workers, agreement_with_others
 from crowd.aggregation.signal import AGREEMENT, SEPARATIONS, SHIFTS, Population, machine_prior, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
-SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -2.0, 0.95: -4.0}
+SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -2.0, 0.95: -6.0}
 GOLD_MARGIN = 1e-6
 
 
@@ -59,7 +59,8 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     base_rate, notes = _base_rate(settings, gold)
     ceiling = Ceiling(gold, settings.ceiling, base_rate, settings.base_rate == "estimate")
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
-    habits = Habits.start(votes.n_workers, free)
+    ones = np.bincount(votes.worker, votes.label, minlength=votes.n_workers)
+    habits = Habits.start(votes.n_workers, free, ones / np.maximum(votes.per_worker, 1), votes.per_worker)
     fits = [propagate(electorate, ceiling, habits, separation, Population()) for separation in SEPARATIONS]
     fit = max(fits, key=lambda one: one.log_evidence + SEPARATION_LOG_PRIOR[one.separation])
     return result(votes, fit, prior, settings, notes)

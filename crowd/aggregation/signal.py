@@ -20,15 +20,15 @@ from scipy.special import ndtr
 
 from crowd.aggregation.votes import Floats, Ints
 
-LAPSE = 0.04
-NODES = np.linspace(-3.2, 3.2, 20)
+LAPSE = 0.03
+NODES = np.linspace(-2.8, 2.8, 20)
 
 # A slope's name is the share of votes that would agree with a normal signal: 1/2 + atan(a)/pi. Below 1/2 is contrary.
 AGREEMENT = np.array([0.06, 0.15, 0.27, 0.4, 0.5, 0.57, 0.63, 0.68, 0.73, 0.77, 0.81, 0.85, 0.89, 0.93, 0.97])
 SLOPES = np.tan(np.pi * (AGREEMENT - 0.5))
 
-SHIFT_STEP, SHIFT_LIMIT = 0.1, 2.0
-SHIFTS = np.arange(-20, 21) * SHIFT_STEP
+SHIFT_STEP, SHIFT_LIMIT = 0.05, 2.0
+SHIFTS = np.arange(-40, 41) * SHIFT_STEP
 
 # Separation of the two humps of the signal: 0 is the standard normal, 1 would be two points at -1 and +1, where nothing
 # is ambiguous and votes are independent given the truth (Dawid-Skene).
