@@ -1,0 +1,83 @@
+"""The pages that a marketplace frames."""
+
+from functools import wraps
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_GET
+
+from annotation import serving
+from crowd import arriving
+from crowd.models import Campaign, Hit
+
+
+def framed(view):
+    """Lets the marketplaces' pages frame a view, and its form post back to them; nobody else."""
+
+    @wraps(view)
+    def respond(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response._csp_replace = {
+            "frame-ancestors": list(settings.TASK_FRAME_ANCESTORS),
+            "form-action": ["'self'", *sorted(response.form_origins)],
+        }
+        response["Referrer-Policy"] = "no-referrer"  # the address holds the HIT's secret
+        return response
+
+    return xframe_options_exempt(never_cache(respond))
+
+
+@require_GET
+@framed
+def task(request: HttpRequest, token: str) -> HttpResponse:
+    """A HIT, as one worker sees it: the preview, the task, or a polite word."""
+    hits = Hit.objects.select_related("campaign__environment", "campaign__tutorial", "campaign__dataset")
+    hit = hits.filter(token=token).first()
+    if hit is None:
+        return _turned_away(request, arriving.Why.BAD_ADDRESS, status=404)
+    if arriving.is_preview(request.GET):
+        return _preview(request, hit)
+    try:
+        arrival = arriving.arrive(hit, request.GET)
+    except arriving.TurnedAway as refusal:
+        return _turned_away(request, refusal.why, campaign=hit.campaign)
+    return _task(request, hit, arrival)
+
+
+def _task(request: HttpRequest, hit: Hit, arrival: arriving.Arrival) -> HttpResponse:
+    task = serving.take_over(arrival.task)
+    data = serving.page_data(task)
+    fields = {"assignmentId": arrival.assignment.assignment_id, "hitId": hit.hit_id, "task": str(task.pk)}
+    data["submit"] = {"url": arrival.submit_url, "fields": fields}
+    context = {"data": data, "consent": task.consent_text, **_about(hit.campaign, len(data["comparisons"]))}
+    return _answer(request, "crowd/hit.html", context, form_origin=_origin(arrival.submit_url))
+
+
+def _preview(request: HttpRequest, hit: Hit) -> HttpResponse:
+    data = serving.preview_data(arriving.lesson_name(hit.campaign), teaches_lean=hit.campaign.teaches_lean)
+    return _answer(request, "crowd/preview.html", {"data": data, **_about(hit.campaign, hit.pairs.count())})
+
+
+def _turned_away(
+    request: HttpRequest, why: arriving.Why, *, campaign: Campaign | None = None, status: int = 200
+) -> HttpResponse:
+    return _answer(request, "crowd/turned_away.html", {"why": why.value, "campaign": campaign}, status=status)
+
+
+def _about(campaign: Campaign, n_comparisons: int) -> dict:
+    return {"campaign": campaign, "n_comparisons": n_comparisons, "minutes": max(1, campaign.duration_s // 60)}
+
+
+def _answer(request: HttpRequest, template: str, context: dict, *, status: int = 200, form_origin: str = "") -> HttpResponse:
+    response = render(request, template, context, status=status)
+    response.form_origins = {form_origin} if form_origin else set()
+    return response
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
