@@ -1,0 +1,100 @@
+"""The question of a HIT comes, and a worker's answers go, as XML."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit, urlunsplit
+from xml.etree import ElementTree
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+from django.conf import settings
+
+from crowd.marketplace.errors import NotSupported, RequestError
+
+SCHEMAS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/"
+EXTERNAL_QUESTION = f"{{{SCHEMAS}2006-07-14/ExternalQuestion.xsd}}"
+QUESTION_FORM_ANSWERS = f"{SCHEMAS}2005-10-01/QuestionFormAnswers.xsd"
+LONGEST_QUESTION_BYTES = 65_535
+NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
+
+# What XML 1.0 cannot carry, even escaped.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class ExternalQuestion:
+    url: str
+    frame_height: int
+
+
+def read_question(xml: str) -> ExternalQuestion:
+    """Raises RequestError that names what is wrong, NotSupported for the other two kinds of question."""
+    if len(xml.encode()) > LONGEST_QUESTION_BYTES:
+        raise RequestError(f"Question is longer than {LONGEST_QUESTION_BYTES} bytes.", "InvalidParameterValue")
+    try:
+        root = fromstring(xml, forbid_dtd=True)
+    except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
+        raise RequestError(f"Question is not well-formed XML, or contains a DTD: {error}", "XMLParseError") from error
+    kind = root.tag.rsplit("}", 1)[-1]
+    if kind in ("HTMLQuestion", "QuestionForm"):
+        raise NotSupported(f"{kind} is not supported: serve the page yourself and send an ExternalQuestion with its address.")
+    if root.tag != f"{EXTERNAL_QUESTION}ExternalQuestion":
+        raise RequestError(
+            f"Question must be an ExternalQuestion in the namespace {EXTERNAL_QUESTION.strip('{}')}, not {root.tag}.",
+            "XMLParseError",
+        )
+    url, height = (root.findtext(f"{EXTERNAL_QUESTION}{name}") for name in ("ExternalURL", "FrameHeight"))
+    if url is None or height is None:
+        raise RequestError("ExternalQuestion needs both an ExternalURL and a FrameHeight.", "XMLParseError")
+    if not re.fullmatch(r"\s*[0-9]{1,5}\s*", height):
+        raise RequestError(f"FrameHeight must be a number of pixels from 0 to 99999, not {height!r}.", "XMLParseError")
+    return ExternalQuestion(_checked_url(url.strip()), int(height))
+
+
+def _checked_url(url: str) -> str:
+    """https anywhere; http on this machine, or where the marketplace itself is served over http."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise RequestError(f"ExternalURL is no address: {error}.", "InvalidParameterValue") from error
+    if not host or parts.scheme not in ("http", "https") or parts.username or re.search(r"[\s;,'\"<>\\]", parts.netloc):
+        raise RequestError(f"ExternalURL must be an https address, not {url!r}.", "InvalidParameterValue")
+    own = urlsplit(settings.MARKETPLACE_URL)
+    if parts.scheme == "http" and not _is_loopback(host) and (own.scheme, own.netloc) != (parts.scheme, parts.netloc):
+        raise RequestError(
+            f"ExternalURL must use https: browsers do not show {url!r} inside a page served over https. "
+            "Plain http is taken for this machine (127.0.0.1, localhost) and for the marketplace's own address.",
+            "InvalidParameterValue",
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def framed_url(url: str, **parameters: str) -> str:
+    """The requester's address with assignmentId and the others appended to its query."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
+    return urlunsplit(parts._replace(query=query))
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def write_answers(fields: list[tuple[str, list[str]]]) -> str:
+    """QuestionFormAnswers with one FreeText for each field; several values of one field are joined by |, as Amazon does."""
+    root = ElementTree.Element("QuestionFormAnswers", xmlns=QUESTION_FORM_ANSWERS)
+    for name, values in fields:
+        answer = ElementTree.SubElement(root, "Answer")
+        ElementTree.SubElement(answer, "QuestionIdentifier").text = _NOT_XML.sub("\ufffd", name)
+        ElementTree.SubElement(answer, "FreeText").text = _NOT_XML.sub("\ufffd", "|".join(values))
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
