@@ -1,0 +1,231 @@
+"""Data sets, people and votes in the researcher's panel."""
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+
+from annotation import loading
+from annotation.importers import FORMATS
+from annotation.models import Dataset, Import, Pair, Person, Skeleton, Vote
+from annotation.panel.datasets import counts, gallery
+from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin
+from annotation.panel.people import person_page
+from config.panel import Act, Attention, Overview
+
+RECENT = 5
+
+
+def number_of(rows, path: str):
+    """The count of `rows` whose `path` is the outer row, as a subquery: several counts in one query stay exact."""
+    counted = rows.filter(**{path: OuterRef("pk")}).order_by().values(path).annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+@admin.register(Dataset)
+class DatasetAdmin(PageAdmin):
+    owner_path = "owner"
+    page_template = "admin/annotation/dataset/page.html"
+    list_display = ["name", "n_people", "n_pairs", "skeleton", "source", "owner", "created_at"]
+    list_select_related = ["skeleton", "owner"]
+    search_fields = ["name", "description"]
+    fields = ["name", "description", "licence", "citation", "skeleton", "source", "seed", "owner", "created_at"]
+    readonly_fields = ["skeleton", "source", "seed", "owner", "created_at"]
+    actions = None
+
+    def has_add_permission(self, request):
+        return False  # a data set begins as an import
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.campaigns.exists())
+
+    def delete_model(self, request, obj):
+        loading.remove(obj)
+
+    def get_deleted_objects(self, objs, request):
+        """Numbers instead of a list of every image, person and pair."""
+        lines, total = [], {}
+        for dataset in objs:
+            total = {"images": dataset.images.count(), "pairs": Pair.objects.of_dataset(dataset).count()}
+            lines.append(f"{dataset} with {total['images']} images and {total['pairs']} pairs")
+        return lines, total, set(), []
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        return rows.annotate(
+            people_count=number_of(Person.objects.all(), "image__dataset"),
+            pairs_count=number_of(Pair.objects.all(), "person__image__dataset"),
+        )
+
+    @admin.display(description="people", ordering="people_count")
+    def n_people(self, dataset):
+        return dataset.people_count
+
+    @admin.display(description="pairs", ordering="pairs_count")
+    def n_pairs(self, dataset):
+        return dataset.pairs_count
+
+    def page(self, request, thing):
+        return {
+            "tiles": counts(thing), **gallery(thing, request),
+            "latest_import": thing.imports.first(),
+            "sections": self.admin_site.contributions("dataset", request, thing),
+        }
+
+
+@admin.register(Person)
+class PersonAdmin(PageAdmin):
+    owner_path = "image__dataset__owner"
+    page_template = "admin/annotation/person/page.html"
+    list_display = ["__str__", "image", "number"]
+    list_select_related = ["image"]
+    search_fields = ["image__name"]
+    actions = None
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("image__dataset__skeleton")
+
+    def page(self, request, thing):
+        siblings = Person.objects.filter(image__dataset=thing.image.dataset_id).order_by("image__name", "number")
+        here = (thing.image.name, thing.number)
+        after = siblings.filter(image__name__gte=here[0]).exclude(image__name=here[0], number__lte=here[1])
+        before = siblings.filter(image__name__lte=here[0]).exclude(image__name=here[0], number__gte=here[1])
+        return {
+            "dataset": thing.image.dataset,
+            "next": after.values_list("pk", flat=True).first(),
+            "previous": before.reverse().values_list("pk", flat=True).first(),
+            **person_page(thing, self.admin_site.contributions("person", request, thing)),
+        }
+
+
+class ImportForm(forms.ModelForm):
+    format = forms.ChoiceField(choices=list(FORMATS.items()), widget=forms.RadioSelect, initial=next(iter(FORMATS)))
+
+    class Meta:
+        model = Import
+        fields = ["format", "path", "name", "limit", "pairs_per_person", "seed"]
+        labels = {
+            "path": "Folder on the server", "name": "Name of the new data set", "limit": "At most so many images",
+            "pairs_per_person": "Random pairs per person", "seed": "Seed of the random pairs",
+        }
+        help_texts = {
+            "path": "The folder that holds the annotations and the images, as the server sees it.",
+            "limit": "Empty: all of them. A few are enough for a first look.",
+            "pairs_per_person": "Each is a question for the crowd. The paper asked 5 per person.",
+            "seed": "The same seed draws the same pairs again.",
+        }
+
+    def clean_name(self):
+        name = self.cleaned_data["name"].strip()
+        if Dataset.objects.filter(name=name).exists():
+            raise forms.ValidationError(f"There is a data set called “{name}” already. Choose another name.")
+        return name
+
+
+@admin.register(Import)
+class ImportAdmin(JobAdmin):
+    owner_path = "created_by"
+    page_template = "admin/annotation/import/page.html"
+    form = ImportForm
+    list_display = ["name", "format", "state", "progress_percent", "created_by", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["name", "path"]
+
+    @admin.display(description="progress", ordering="progress")
+    def progress_percent(self, job):
+        return f"{job.progress:.0%}"
+
+    def save_model(self, request, obj, form, change):
+        started = loading.start_import(user=request.user, **form.cleaned_data)
+        obj.pk, obj._state.adding = started.pk, False
+
+    def page(self, request, thing):
+        return super().page(request, thing) | {
+            "settings": [
+                ("Format", FORMATS.get(thing.format, thing.format)), ("Folder", thing.path),
+                ("At most", f"{thing.limit} images" if thing.limit else "all images"),
+                ("Random pairs per person", thing.pairs_per_person), ("Seed", thing.seed),
+            ],
+        }
+
+
+@admin.register(Vote)
+class VoteAdmin(FactAdmin):
+    owner_path = "pair__person__image__dataset__owner"
+    list_display = ["id", "person", "choice", "annotator", "side_and_colour", "seconds", "given_at"]
+    list_display_links = None
+    list_select_related = ["pair__person__image", "annotator"]
+    list_filter = ["choice", "first_is_green", "first_is_left"]
+    date_hierarchy = None
+    ordering = ["-pk"]
+
+    @admin.display(description="person")
+    def person(self, vote):
+        from django.utils.html import format_html
+
+        url = reverse("admin:annotation_person_change", args=[vote.pair.person_id])
+        return format_html('<a href="{}">{}</a>', url, vote.pair.person)
+
+    @admin.display(description="seconds", ordering="response_ms")
+    def seconds(self, vote):
+        return f"{vote.response_ms / 1000:.1f}"
+
+    @admin.display(description="first keypoint shown")
+    def side_and_colour(self, vote):
+        return f"{'green' if vote.first_is_green else 'pink'}, {'left' if vote.first_is_left else 'right'} button"
+
+
+@admin.register(Skeleton)
+class SkeletonAdmin(FactAdmin, OwnedAdmin):
+    list_display = ["title", "name", "n_joints"]
+
+    @admin.display(description="joints")
+    def n_joints(self, skeleton):
+        return len(skeleton.joints)
+
+
+@admin.site.contributes("home")
+def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
+    imports = Import.objects.select_related("dataset")
+    datasets = Dataset.objects.owned_by(request.user)
+    if not request.user.is_superuser:
+        imports = imports.filter(created_by=request.user)
+    recent = list(
+        datasets.select_related("skeleton").annotate(
+            people_count=number_of(Person.objects.all(), "image__dataset"),
+            pairs_count=number_of(Pair.objects.all(), "person__image__dataset"),
+            campaign_count=Count("campaigns"),
+        )[:RECENT]
+    )
+    overview = Overview(sections=[{
+        "title": "Data sets", "template": "admin/annotation/dataset/home.html", "datasets": recent,
+        "all_url": reverse("admin:annotation_dataset_changelist"), "add_url": reverse("admin:annotation_import_add"),
+        "add_label": "Import a data set",
+    }])
+    for job in imports.exclude(state__in=("done", "cancelled")).order_by("-created_at")[:RECENT]:
+        url = reverse("admin:annotation_import_change", args=[job.pk])
+        if job.state == "failed":
+            overview.attention.append(
+                Attention(f"Import of “{job.name}” failed", job.error, url, "See why", "danger")
+            )
+        else:
+            overview.acts.append(Act(1, f"“{job.name}” is being imported", job.stage, url, "Watch it"))
+    if not recent:
+        overview.acts.append(Act(
+            0, "Bring in your images", "A folder with images and their 2D keypoints becomes a data set.",
+            reverse("admin:annotation_import_add"), "Import a data set",
+        ))
+    return overview
+
+

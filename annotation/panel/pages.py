@@ -1,0 +1,181 @@
+"""Kinds of admin pages: an object with a page of its own, a fact, a job."""
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.views.decorators.cache import never_cache
+
+from jobs import running
+
+
+class OwnedAdmin(admin.ModelAdmin):
+    """Everybody sees and touches only what is theirs; superusers everything.
+
+    `owner_path` is the query path from the model to its owner; None where all staff share the rows.
+    """
+
+    owner_path: str | None = None
+    list_per_page = 50
+    show_full_result_count = False  # counting a million votes to say "of a million" is not worth it
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        if self.owner_path is None or request.user.is_superuser:
+            return rows
+        return rows.filter(**{self.owner_path: request.user})
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        """A choice of rows offers one's own only."""
+        related = self.admin_site._registry.get(db_field.related_model)
+        if "queryset" not in kwargs and isinstance(related, OwnedAdmin) and related.owner_path:
+            kwargs["queryset"] = related.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def url(self, name: str, *args) -> str:
+        """Address of one of this model's pages: `changelist`, `change`, `settings`, ..."""
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
+
+    def owned_or_redirect(self, request: HttpRequest, object_id: str):
+        """The object, or None where it is not there or not this user's."""
+        thing = self.get_object(request, object_id)
+        if thing is not None and not self.has_view_permission(request, thing):
+            raise PermissionDenied
+        return thing
+
+
+class PageAdmin(OwnedAdmin):
+    """An object has a page that shows it; the form that changes it lies beneath, at `settings/`."""
+
+    page_template = ""
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path("<int:object_id>/settings/", self.admin_site.admin_view(self.settings_view), name=f"{name}_settings"),
+            *(
+                path(f"<int:object_id>/{route}/", self.admin_site.admin_view(view), name=f"{name}_{route}")
+                for route, view in self.pages().items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def pages(self) -> dict:
+        """Further pages under the object's: the end of their address, and their view `(request, object_id)`."""
+        return {}
+
+    def page(self, request: HttpRequest, thing) -> dict:
+        """What the page's template reads."""
+        return {}
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        thing = self.owned_or_redirect(request, object_id)
+        if thing is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return self.render(request, self.page_template, thing, **self.page(request, thing))
+
+    def settings_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return super().change_view(request, str(object_id))
+
+    def render(self, request: HttpRequest, template: str, thing, **context) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, template, {
+            **self.admin_site.each_context(request),
+            "title": str(thing), "opts": self.opts, "object": thing, "original": thing,
+            "can_change": self.has_change_permission(request, thing),
+            **context,
+        })
+
+    def response_post_save_add(self, request, obj):
+        return HttpResponseRedirect(self.url("change", obj.pk))
+
+    response_post_save_change = response_post_save_add
+
+
+class FactAdmin(OwnedAdmin):
+    """What happened is looked at and never touched."""
+
+    actions = None
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class JobAdmin(PageAdmin):
+    """A job's page follows it live; started by its form or by another page, it can be stopped, not edited."""
+
+    actions = None
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("<int:object_id>/progress/", view(self.progress_view), name=f"{name}_progress"),
+            path("<int:object_id>/cancel/", view(self.cancel_view), name=f"{name}_cancel"),
+            *super().get_urls(),
+        ]
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def page(self, request, thing) -> dict:
+        return {"job": watch(self, thing)}
+
+    def progress(self, job) -> dict:
+        """What a page that watches the job draws anew every two seconds."""
+        return progress_of(job)
+
+    @never_cache
+    def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        job = self.owned_or_redirect(request, str(object_id))
+        if job is None:
+            return JsonResponse({"error": "There is no such job."}, status=404)
+        return JsonResponse(self.progress(job))
+
+    def cancel_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        job = self.owned_or_redirect(request, str(object_id))
+        if job is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if request.method == "POST":
+            if not (request.user.is_superuser or job.created_by_id == request.user.pk):
+                raise PermissionDenied
+            running.cancel(job)
+            messages.info(request, f"{str(job).capitalize()} is being stopped.")
+        return redirect(self.url("change", job.pk))
+
+
+def progress_of(job) -> dict:
+    """A job as JSON: `progress` 0 to 1, `ended` once nothing further will come."""
+    return {
+        "state": job.state, "state_label": job.get_state_display(), "progress": round(job.progress, 4),
+        "stage": job.stage, "log": job.log, "error": job.error, "ended": job.has_ended,
+        "duration_s": round(job.duration_s) if job.duration_s is not None else None,
+    }
+
+
+def watch(model_admin: JobAdmin, job) -> dict:
+    """What `admin/includes/job.html` needs to show a job and to follow it."""
+    return {
+        "row": job, **progress_of(job),
+        "percent": round(100 * job.progress),
+        "progress_url": model_admin.url("progress", job.pk),
+        "cancel_url": model_admin.url("cancel", job.pk),
+        "url": model_admin.url("change", job.pk),
+    }
+
+
+def watch_row(site: admin.AdminSite, job) -> dict | None:
+    """The same for a job of any kind; None for no job."""
+    return watch(site._registry[type(job)], job) if job is not None else None

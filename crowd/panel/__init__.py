@@ -1,0 +1,1 @@
+"""Figures behind the crowd's pages of the researcher's panel."""

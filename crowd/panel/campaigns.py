@@ -1,0 +1,198 @@
+"""What a campaign's page says: how far it is, what it has cost, and how the votes look before any merge."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from django.core.cache import cache
+from django.db.models import Count, Max, Sum
+from django.utils import timezone
+
+from annotation.models import Choice, Vote
+from annotation.templatetags.panel import percent, usd
+from crowd import pricing
+from crowd.models import Assignment, Campaign, Payment
+
+State = Assignment.State
+HANDED_IN = (State.SUBMITTED, State.VERIFIED, State.APPROVED, State.REJECTED)
+KEPT_FOR = 20  # times as long as a figure took to compute
+RECENT_ASSIGNMENTS = 2000
+RESPONSE_EDGES_S = (0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60)
+
+
+def kept(key: str, compute: Callable[[], Any]) -> Any:
+    """The figure, computed anew at most one part in twenty of the time, whatever it costs."""
+    found = cache.get(key)
+    if found is None:
+        began = time.monotonic()
+        found = compute()
+        cache.set(key, found, KEPT_FOR * (time.monotonic() - began))
+    return found
+
+
+def progress(campaign: Campaign) -> dict:
+    """How far it is, from assignments and the ledger alone: cheap enough to be asked for every two seconds."""
+    offered = campaign.hits.aggregate(total=Sum("max_assignments"), on_offer=Count("hit_id"), expires=Max("expires_at"))
+    states = dict(
+        Assignment.objects.filter(hit__campaign=campaign).values_list("state").annotate(n=Count("pk")).order_by()
+    )
+    money = Payment.objects.filter(campaign=campaign).aggregate(amount=Sum("amount_usd"), fee=Sum("fee_usd"))
+    total = offered["total"] or 0
+    handed_in = sum(states.get(state, 0) for state in HANDED_IN)
+    spent = (money["amount"] or 0) + (money["fee"] or 0)
+    return {
+        "n_assignments": total, "handed_in": handed_in, "approved": states.get(State.APPROVED, 0),
+        "at_work": states.get(State.ACCEPTED, 0), "to_review": states.get(State.SUBMITTED, 0),
+        "share": handed_in / total if total else 0.0, "spent_usd": spent, "fees_usd": money["fee"] or 0,
+        "expires_at": offered["expires"],
+    }
+
+
+def live(campaign: Campaign) -> dict:
+    """`progress` as words for the places `data-live` of the campaign's page."""
+    now = progress(campaign)
+    spent = f"{usd(now['fees_usd'])} of it fees"
+    if campaign.budget_usd:
+        spent += f"; budget {usd(campaign.budget_usd)}"
+    waiting = f"{now['at_work']} at work, {now['to_review']} to look at"
+    return {
+        "share": round(now["share"], 4), "share_percent": percent(now["share"]),
+        "handed_in": f"{now['handed_in']:,} of {now['n_assignments']:,}", "handed_in_detail": waiting,
+        "approved": f"{now['approved']:,}", "approved_detail": "verified and paid",
+        "spent": usd(now["spent_usd"]), "spent_detail": spent,
+    }
+
+
+def tiles(campaign: Campaign) -> list[dict]:
+    words = live(campaign)
+    return [
+        {"label": label, "key": key, "value": words[key], "detail": words[f"{key}_detail"]}
+        for label, key in (("Tasks handed in", "handed_in"), ("Tasks paid", "approved"), ("Spent", "spent"))
+    ]
+
+
+def forecast(campaign: Campaign) -> dict:
+    """How long one task will take, and what the reward is then worth an hour."""
+    seconds = pricing.expected_seconds(campaign.comparisons_per_hit, campaign.delay_ms)
+    return {"forecast_s": seconds, "forecast_usd": pricing.hourly_wage_usd(campaign.reward_usd, seconds)}
+
+
+def wage(campaign: Campaign) -> dict:
+    """What the reward is worth an hour: as forecast, and as measured on what was handed in lately (median)."""
+    rows = Assignment.objects.filter(hit__campaign=campaign, submitted_at__isnull=False).order_by("-submitted_at")
+    seconds = [
+        (submitted - accepted).total_seconds()
+        for accepted, submitted in rows.values_list("accepted_at", "submitted_at")[:RECENT_ASSIGNMENTS]
+    ]
+    measured_s = max(float(np.median(seconds)), 1.0) if seconds else None
+    return {
+        **forecast(campaign), "measured_s": measured_s, "n": len(seconds),
+        "measured_usd": pricing.hourly_wage_usd(campaign.reward_usd, measured_s) if measured_s else None,
+    }
+
+
+def vote_figures(campaign: Campaign) -> dict:
+    """What the votes say of themselves, verified or not; see `_vote_figures`."""
+    return kept(f"panel:votes:{campaign.pk}", lambda: _vote_figures(campaign))
+
+
+def _vote_figures(campaign: Campaign) -> dict:
+    """One pass over the campaign's votes, the last word on each comparison where it is no undo.
+
+    `agreement` is the share of equal answers among all pairs of votes on one pair;
+    `green` and `left` are the shares of answers that fell on that colour and side, 0.5
+    without a habit; `undone` counts answers that somebody took back.
+    """
+    rows = Vote.objects.filter(task__assignment__hit__campaign=campaign).order_by().values_list(
+        "comparison_id", "number", "pair_id", "choice", "first_is_green", "first_is_left", "response_ms", "annotator_id"
+    )
+    table = np.fromiter(rows.iterator(chunk_size=20_000), dtype=np.dtype((np.int64, 8)))
+    n_undone = int((table[:, 3] == Choice.UNDONE).sum()) if len(table) else 0
+    if len(table):
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        last = np.append(table[1:, 0] != table[:-1, 0], True)
+        table = table[last & (table[:, 3] != Choice.UNDONE)]
+    if not len(table):
+        return {"votes": 0, "undone": n_undone}
+    first = table[:, 3] == Choice.FIRST
+    pairs, index = np.unique(table[:, 2], return_inverse=True)
+    n = np.bincount(index)
+    n_first = np.bincount(index, first)
+    agreeing = (n_first * (n_first - 1) + (n - n_first) * (n - n_first - 1)).sum()
+    chances = (n * (n - 1)).sum()
+    seconds = table[:, 6] / 1000
+    counts, _ = np.histogram(np.minimum(seconds, RESPONSE_EDGES_S[-1] - 1e-6), RESPONSE_EDGES_S)
+    n_votes = len(table)
+    return {
+        "votes": n_votes, "undone": n_undone, "pairs": len(pairs), "workers": len(np.unique(table[:, 7])),
+        "agreement": float(agreeing / chances) if chances else None,
+        "green": float((first == table[:, 4].astype(bool)).mean()),
+        "left": float((first == table[:, 5].astype(bool)).mean()),
+        "chance_band": float(1.96 * 0.5 / np.sqrt(n_votes)),
+        "median_s": float(np.median(seconds)),
+        "response_counts": counts.tolist(),
+    }
+
+
+def response_chart(figures: dict) -> dict:
+    edges = RESPONSE_EDGES_S
+    rows = [
+        [f"{low}-{high}" if high != edges[-1] else f"over {low}", count]
+        for (low, high), count in zip(pairwise(edges), figures["response_counts"])
+    ]
+    return {
+        "id": "response-times", "title": "Response times", "note": f"Median {figures['median_s']:.1f} s.",
+        "columns": ["Seconds", "Votes"], "rows": rows, "type": "bar", "x": 0, "x_title": "seconds",
+        "series": [{"column": 1}], "y": {"title": "votes"},
+    }
+
+
+def habits(figures: dict) -> list[dict]:
+    """Leanings to a colour or a side, said in words with what chance alone would do."""
+    band = figures["chance_band"]
+    return [
+        {
+            "title": title, "share": figures[key], "low": 0.5 - band, "high": 0.5 + band,
+            "is_clear": abs(figures[key] - 0.5) > band,
+        }
+        for title, key in (("Green circle", "green"), ("Left button", "left"))
+    ]
+
+
+def votes_over_time(campaign: Campaign) -> dict | None:
+    """Tasks handed in over time, in steps that suit how long the campaign has been running."""
+    times = kept(
+        f"panel:times:{campaign.pk}",
+        lambda: [
+            when.timestamp()
+            for when in Assignment.objects.filter(hit__campaign=campaign, submitted_at__isnull=False)
+            .order_by("submitted_at").values_list("submitted_at", flat=True).iterator(chunk_size=20_000)
+        ],
+    )
+    if len(times) < 2:
+        return None
+    zone = timezone.get_current_timezone()
+    span = times[-1] - times[0]
+    step, form, name = next(
+        (step, form, name)
+        for limit, step, form, name in (
+            (300, 10, "%H:%M:%S", "10 seconds"), (3600, 60, "%H:%M", "minute"), (2 * 86400, 3600, "%d %b %H:00", "hour"),
+            (float("inf"), 86400, "%d %b", "day"),
+        )
+        if span < limit
+    )
+    start = times[0] // step * step
+    counts = np.bincount(((np.array(times) - start) // step).astype(int))
+    total = np.cumsum(counts)
+    rows = [
+        [timezone.datetime.fromtimestamp(start + number * step, zone).strftime(form), int(count), int(total[number])]
+        for number, count in enumerate(counts)
+    ]
+    return {
+        "id": "over-time", "title": "Tasks handed in", "note": f"For each {name}, and in all.",
+        "columns": ["Time", "Handed in", "In all"], "rows": rows, "type": "bar", "x": 0,
+        "series": [{"column": 1}, {"column": 2, "type": "line", "axis": "y2", "colour": "--first"}],
+        "y": {"title": f"for each {name}"}, "y2": {"title": "in all", "min": 0},
+    }

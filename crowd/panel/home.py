@@ -1,0 +1,119 @@
+"""What the crowd's rows put on the home page."""
+
+from datetime import timedelta
+
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.models import Dataset
+from config.panel import Act, Attention, Overview
+from crowd.models import Assignment, Campaign, Hit, Merge, Payment, Publication, Release
+
+RECENT = 5
+FAILURES_FOR = timedelta(days=7)
+MONEY_SHARE = 0.9
+
+
+def page_of(thing) -> str:
+    return reverse(f"admin:{thing._meta.app_label}_{thing._meta.model_name}_change", args=[thing.pk])
+
+
+def with_progress(campaigns):
+    """Campaigns with `offered`, `handed_in`, `to_review` and `paid`, in one query."""
+    of_campaign = {"campaign": OuterRef("pk")}
+    hits = Hit.objects.filter(**of_campaign).order_by().values("campaign").annotate(n=Sum("max_assignments")).values("n")
+    done = (
+        Assignment.objects.filter(hit__campaign=OuterRef("pk")).exclude(state__in=("accepted", "unsubmitted", "foreign"))
+        .order_by().values("hit__campaign")
+    )
+    review = Assignment.objects.filter(hit__campaign=OuterRef("pk"), state="submitted").order_by().values("hit__campaign")
+    paid = Payment.objects.filter(**of_campaign).order_by().values("campaign").annotate(n=Sum("amount_usd") + Sum("fee_usd"))
+    return campaigns.annotate(
+        offered=Coalesce(Subquery(hits), 0),
+        handed_in=Coalesce(Subquery(done.annotate(n=Count("pk")).values("n")), 0),
+        to_review=Coalesce(Subquery(review.annotate(n=Count("pk")).values("n")), 0),
+        paid=Subquery(paid.values("n")),
+        merge_count=Count("merges", filter=Q(merges__state=Merge.State.DONE), distinct=True),
+        release_count=Count("releases", filter=Q(releases__state=Release.State.DONE), distinct=True),
+    )
+
+
+def overview(request: HttpRequest) -> Overview:
+    """Campaigns, what is wrong with them, and the step that each of the newest would take next."""
+    campaigns = list(with_progress(Campaign.objects.owned_by(request.user).select_related("dataset"))[:RECENT])
+    for campaign in campaigns:
+        campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
+    found = Overview(sections=[{
+        "title": "Campaigns", "template": "admin/crowd/campaign/home.html", "campaigns": campaigns,
+        "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": reverse("admin:crowd_campaign_add"),
+    }])
+    found.attention = [*_troubles(campaigns), *_failures(request)]
+    found.acts = [act for campaign in campaigns if (act := _next(campaign)) is not None]
+    if not campaigns and (dataset := Dataset.objects.owned_by(request.user).first()) is not None:
+        found.acts.append(Act(
+            2, "Ask a crowd", f"“{dataset}” has questions and no answers yet.",
+            f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}", "Make a campaign",
+        ))
+    return found
+
+
+def _troubles(campaigns: list[Campaign]) -> list[Attention]:
+    found = []
+    now = timezone.now()
+    for campaign in campaigns:
+        url = page_of(campaign)
+        if campaign.trouble:
+            found.append(Attention(f"“{campaign}” cannot reach its marketplace", campaign.trouble, url, "Look at it", "danger"))
+        if campaign.to_review:
+            found.append(Attention(
+                f"{campaign.to_review} tasks of “{campaign}” wait for your word",
+                "What was handed in does not fit what arrived here. The marketplace pays by itself when its time is over.",
+                f"{reverse('admin:crowd_assignment_changelist')}?state__exact=submitted&hit__campaign__id__exact={campaign.pk}",
+                "Review them",
+            ))
+        spent = campaign.paid or 0
+        collecting = campaign.state == Campaign.State.COLLECTING
+        if collecting and campaign.budget_usd and float(spent) > MONEY_SHARE * float(campaign.budget_usd):
+            found.append(Attention(f"“{campaign}” has spent {spent} of {campaign.budget_usd} USD", "", url, "See"))
+        ends = campaign.published_at and campaign.published_at + timedelta(seconds=campaign.lifetime_s)
+        if collecting and ends and ends < now:
+            found.append(Attention(f"The offer of “{campaign}” has run out", "Not everything was worked off.", url, "See"))
+    return found
+
+
+def _failures(request: HttpRequest) -> list[Attention]:
+    """Jobs that failed lately and were not followed by one that did not."""
+    found = []
+    since = timezone.now() - FAILURES_FOR
+    for model, name in ((Publication, "Publishing"), (Merge, "A merge of"), (Release, "A release of")):
+        rows = model.objects.filter(created_at__gt=since).select_related("campaign")
+        if not request.user.is_superuser:
+            rows = rows.filter(campaign__owner=request.user)
+        newest = {}
+        for job in rows.order_by("pk"):
+            newest[job.campaign_id] = job
+        for job in newest.values():
+            if job.state == model.State.FAILED:
+                url = page_of(job.campaign if model is Publication else job)
+                found.append(Attention(f"{name} “{job.campaign}” failed", job.error, url, "See why", "danger"))
+    return found
+
+
+def _next(campaign: Campaign) -> Act | None:
+    url = page_of(campaign)
+    if campaign.is_draft:
+        return Act(3, f"Launch “{campaign}”", "A draft: look at its price, then put it on offer.", url, "Look at the price")
+    if campaign.state == Campaign.State.PUBLISHING:
+        return Act(4, f"“{campaign}” is being published", "Its HITs are being put on offer.", url, "Watch it")
+    if campaign.state == Campaign.State.COLLECTING:
+        return Act(4, f"“{campaign}” is collecting", f"{campaign.percent or 0} % of its tasks are handed in.", url, "Watch it")
+    if not campaign.merge_count and campaign.handed_in:
+        words = "All votes are in. Merging makes them probabilities."
+        return Act(5, f"Merge the votes of “{campaign}”", words, url, "Merge")
+    if campaign.merge_count and not campaign.release_count:
+        words = "A release is the data set as files, and what a lifter learns from."
+        return Act(6, f"Release “{campaign}”", words, url, "Make a release")
+    return None

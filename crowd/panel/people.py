@@ -1,0 +1,36 @@
+"""What the crowd adds to the pages of data sets and people."""
+
+from django.db.models import Count, Max
+from django.urls import reverse
+
+from annotation.models import Dataset, Person
+from crowd.models import Campaign, Consensus, Merge
+from crowd.panel.home import with_progress
+
+
+def consensus_of(person: Person) -> dict:
+    """For each pair what the newest finished merge that knows it says."""
+    rows = Consensus.objects.filter(pair__person=person, merge__state=Merge.State.DONE).order_by("merge_id")
+    pairs = {}
+    for row in rows:  # later merges overwrite earlier ones
+        pairs[row.pair_id] = {"p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id}
+    return {"pairs": pairs}
+
+
+def campaigns_of(dataset: Dataset) -> dict:
+    campaigns = list(with_progress(Campaign.objects.filter(dataset=dataset)))
+    for campaign in campaigns:
+        campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
+    add = f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}"
+    return {
+        "title": "Campaigns", "template": "admin/crowd/campaign/home.html" if campaigns else None, "campaigns": campaigns,
+        "add_url": add, "act": {"url": add, "label": "Ask a crowd about it"},
+    }
+
+
+def newest_merges(campaigns) -> list[Merge]:
+    """The newest finished merge of each campaign."""
+    newest = campaigns.filter(merges__state=Merge.State.DONE).annotate(
+        newest=Max("merges__pk"), n=Count("merges")
+    ).values("newest")
+    return list(Merge.objects.filter(pk__in=newest).select_related("campaign"))

@@ -1,0 +1,1 @@
+"""Figures behind the lifter's pages of the researcher's panel."""

@@ -1,0 +1,41 @@
+/** A job's box follows its row; when the job ends, the page is drawn anew with what came of it. */
+
+import { poll } from "./polling.js";
+
+class JobBox {
+  #box;
+
+  constructor(box) {
+    this.#box = box;
+    poll(box.dataset.job, (job) => this.#show(job));
+  }
+
+  #part(name) {
+    return this.#box.querySelector(`[data-job-${name}]`);
+  }
+
+  #show(job) {
+    const state = this.#part("state");
+    state.textContent = job.state_label;
+    state.className = `badge ${job.state}`;
+    const stage = this.#part("stage");
+    if (stage.textContent !== job.stage) stage.textContent = job.stage;
+    this.#part("percent").textContent = Math.round(100 * job.progress);
+    this.#part("bar").value = job.progress;
+    if (job.duration_s !== null) this.#part("duration").textContent = job.duration_s;
+    const log = this.#part("log");
+    if (log.textContent !== job.log) {
+      const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+      log.textContent = job.log;
+      this.#part("log-fold").hidden = !job.log;
+      if (atEnd) log.scrollTop = log.scrollHeight;
+    }
+    this.#box.dispatchEvent(new CustomEvent("job", { bubbles: true, detail: job }));
+    if (job.ended) window.location.reload();
+    return job.ended;
+  }
+}
+
+export function followJobs(root) {
+  for (const box of root.querySelectorAll("[data-job]:not([data-ended])")) new JobBox(box);
+}
