@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from annotation import serving
@@ -28,7 +29,7 @@ def framed(view):
         response["Referrer-Policy"] = "no-referrer"  # the address holds the HIT's secret
         return response
 
-    return xframe_options_exempt(never_cache(respond))
+    return xframe_options_exempt(never_cache(gzip_page(respond)))
 
 
 @require_GET
