@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.habits import Habits
-from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, vote_table
+from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, softmax, vote_table
 from crowd.aggregation.votes import Floats, Ints, Votes
 
 MAX_ROUNDS = 100
@@ -84,6 +84,7 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
     n_edges = len(votes.item)
     to_item = csr_matrix((np.ones(n_edges), (votes.item, np.arange(n_edges))), (votes.n_items, n_edges))
     to_voter = csr_matrix((np.ones(n_edges), (votes.worker, np.arange(n_edges))), (votes.n_voters, n_edges))
+    ones_j, ones_k = np.ones(len(SLOPES)), np.ones(len(log_mass))
     product = _Product(votes, habits)
     log_prior = _log_prior(votes, mixture)
     from_voter = product.nodes(np.exp(log_prior)[votes.worker])
@@ -92,13 +93,13 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
 
     while True:
         evidence = to_item @ np.log(from_voter)
-        belief, log_items = _normalised(evidence + log_mass + ceiling.item_factor)
+        belief, log_items = softmax(evidence + log_mass + ceiling.item_factor)
         cavity = belief[votes.item] / from_voter
-        cavity /= cavity.sum(1, keepdims=True)
+        cavity /= (cavity @ ones_k)[:, None]
         from_item = product.slopes(cavity)
-        slopes, log_voters = _normalised(to_voter @ np.log(from_item) + log_prior)
+        slopes, log_voters = softmax(to_voter @ np.log(from_item) + log_prior)
         others_slopes = slopes[votes.worker] / from_item
-        others_slopes /= others_slopes.sum(1, keepdims=True)
+        others_slopes /= (others_slopes @ ones_j)[:, None]
         new = product.nodes(others_slopes)
 
         rounds += 1
@@ -128,14 +129,6 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
 
 def _log_prior(votes: Electorate, mixture: Floats) -> Floats:
     return np.vstack([np.tile(np.log(mixture), (votes.n_people, 1)), votes.log_prior_machine])
-
-
-def _normalised(log_values: Floats) -> tuple[Floats, Floats]:
-    """Rows of exp(log_values) divided by their sums, and the logarithm of the sums."""
-    top = log_values.max(axis=1, keepdims=True)
-    values = np.exp(log_values - top)
-    total = values.sum(axis=1, keepdims=True)
-    return values / total, (np.log(total) + top)[:, 0]
 
 
 class _Product:
@@ -175,6 +168,7 @@ class _Product:
         """
         slope = np.empty(len(slopes))
         for row, some in self.groups:
-            rise = ((slopes[some] @ self.gradient[row]) * nodes[some]).sum(1)
-            slope[some] = rise / ((slopes[some] @ self.chance[row]) * nodes[some]).sum(1)
+            mine, theirs = slopes[some], nodes[some]
+            rise = np.einsum("vk,vk->v", mine @ self.gradient[row], theirs)
+            slope[some] = rise / np.einsum("vk,vk->v", mine @ self.chance[row], theirs)
         return slope - slope**2 * self.rest, slope**2

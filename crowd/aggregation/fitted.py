@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crowd.aggregation.ceiling import truth_at
-from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, steepness_for, vote_table
+from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, softmax, steepness_for, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
 CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
 FORMAT = 1
+CHUNK = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +86,11 @@ class Fitted:
                 still change counts there; report under the fitted one).
         Returns: (I,).
         """
-        even, belief = self._belief(evidence, ceiling)
-        return belief @ truth_at(even, self.base_rate)
+        out = np.empty(len(evidence))
+        for start in range(0, len(out), CHUNK):
+            even, belief = self._belief(evidence[start : start + CHUNK], ceiling)
+            out[start : start + CHUNK] = belief @ truth_at(even, self.base_rate)
+        return out
 
     def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = 0.95) -> Floats:
         """By how much one more vote of this worker is expected to lower p (1 - p).
@@ -110,8 +114,7 @@ class Fitted:
     def _belief(self, evidence: Floats, ceiling: float | None) -> tuple[Floats, Floats]:
         even = self.link if ceiling is None else np.clip(link(steepness_for(ceiling, self.separation)), 1e-4, 1 - 1e-4)
         logs = evidence + self._log_mass + np.log(self.base_rate * even + (1 - self.base_rate) * (1 - even))
-        belief = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return even, belief / belief.sum(axis=1, keepdims=True)
+        return even, softmax(logs)[0]
 
     def to_bytes(self) -> bytes:
         """An .npz file, to be stored with the merge."""

@@ -66,19 +66,23 @@ class Habits:
             return self
         people = votes.worker < len(self.mean)
         worker, look, slope, weight = votes.worker[people], votes.look[people], gradient[people], weight[people]
-        n = len(self.mean)
+        n, free = len(self.mean), np.flatnonzero(self.free)
         information, score = np.zeros((n, 3, 3)), np.zeros((n, 3))
-        for one in range(3):
+        for place, one in enumerate(free):
             score[:, one] = np.bincount(worker, slope * look[:, one], minlength=n)
-            for two in range(one, 3):
+            for two in free[place:]:
                 total = np.bincount(worker, weight * look[:, one] * look[:, two], minlength=n)
                 information[:, one, two] = information[:, two, one] = total
-        centre, variance = self._population(score, np.diagonal(information, axis1=1, axis2=2))
-        precision = information + np.diag(1 / variance)
+        diagonal = np.diagonal(information, axis1=1, axis2=2)
+        centre, variance = self._population(score, diagonal)
         ascent = score - (self.mean - centre) / variance
-        step = np.clip(np.linalg.solve(precision, ascent[:, :, None])[:, :, 0], -0.5, 0.5)
-        mean = np.clip(np.where(self.free, self.mean + step, 0.0), -LIMIT, LIMIT)
-        spread = np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2)
+        if len(free) == 1:
+            inverse = 1 / (diagonal + 1 / variance)
+            step, spread = ascent * inverse, inverse
+        else:
+            inverse = np.linalg.inv(information + np.diag(1 / variance))
+            step, spread = (inverse @ ascent[:, :, None])[:, :, 0], np.diagonal(inverse, axis1=1, axis2=2)
+        mean = np.clip(np.where(self.free, self.mean + np.clip(step, -0.5, 0.5), 0.0), -LIMIT, LIMIT)
         return replace(self, mean=mean, centre=centre, variance=variance, sd=np.sqrt(spread))
 
     def _population(self, score: Floats, information: Floats) -> tuple[Floats, Floats]:

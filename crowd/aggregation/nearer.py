@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaln
@@ -11,12 +11,16 @@ from crowd.aggregation.belief import Electorate, Fit, propagate
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.fitted import CONFIDENCE_EDGES, Fitted, opinions
 from crowd.aggregation.habits import HABITS, Habits
+from crowd.aggregation.meanfield import mean_field
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
 from crowd.aggregation.signal import AGREEMENT, SEPARATIONS, SHIFTS, Population, machine_prior, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
 SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -2.0, 0.95: -6.0}
 GOLD_MARGIN = 1e-6
+PILOT_VOTES = 30_000
+SMALL_PILOT_VOTES = 10_000
+MANY_VOTES = 120_000
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,38 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     ones = np.bincount(votes.worker, votes.label, minlength=votes.n_workers)
     habits = Habits.start(votes.n_workers, free, ones / np.maximum(votes.per_worker, 1), votes.per_worker)
-    fits = [propagate(electorate, ceiling, habits, separation, Population()) for separation in SEPARATIONS]
-    fit = max(fits, key=lambda one: one.log_evidence + SEPARATION_LOG_PRIOR[one.separation])
+    fit = fitted_shape(electorate, ceiling, habits)
     return result(votes, fit, prior, settings, notes)
+
+
+def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
+    """The fit under the shape of the signal that the votes support best.
+
+    Shapes are told apart by all votes where there are few, else by those on some items, spread over the list. Beyond `MANY_VOTES` the fit itself is by mean field.
+    """
+    population, n = Population(), len(votes.item)
+
+    def likelihood(one: Fit) -> float:
+        return one.log_evidence + SEPARATION_LOG_PRIOR[one.separation]
+
+    if n <= PILOT_VOTES:
+        return max((propagate(votes, ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
+    some = _some_items(votes, PILOT_VOTES if n <= MANY_VOTES else SMALL_PILOT_VOTES)
+    pilot_ceiling = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
+    pilot = max((propagate(some, pilot_ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
+    if n <= MANY_VOTES:
+        return propagate(votes, ceiling, habits, pilot.separation, population)
+    return mean_field(votes, ceiling, habits, pilot.separation, population, pilot.population)
+
+
+def _some_items(votes: Electorate, n_votes: int) -> Electorate:
+    """The votes on every so manieth item, about n_votes of them, items numbered anew."""
+    stride = -(-len(votes.item) // n_votes)
+    keep = np.flatnonzero(votes.item % stride == 0)
+    return replace(
+        votes, item=votes.item[keep] // stride, worker=votes.worker[keep], label=votes.label[keep], look=votes.look[keep],
+        n_items=-(-votes.n_items // stride),
+    )  # fmt: skip
 
 
 def electorate_of(votes: Votes, prior: Floats | None) -> Electorate:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
@@ -56,6 +57,23 @@ def vote_table() -> tuple[Floats, Floats]:
     chance = np.stack([1 - one, one], axis=1).reshape(-1, len(SLOPES), len(NODES))
     gradient = np.stack([-slope, slope], axis=1).reshape(chance.shape)
     return chance, gradient
+
+
+def row_max(values: NDArray) -> NDArray:
+    """(N, 1) largest value of each row of a tall, narrow array, by halving its width: many times faster than `max`."""
+    while values.shape[1] > 1:
+        half = (values.shape[1] + 1) // 2
+        values = np.maximum(values[:, :half], values[:, -half:])
+    return values
+
+
+def softmax(log_values: NDArray) -> tuple[NDArray, NDArray]:
+    """Rows of exp(log_values) divided by their sums, and the logarithms (N,) of the sums."""
+    top = row_max(log_values)
+    mass = np.exp(log_values - top)
+    total = mass @ np.ones(mass.shape[1], mass.dtype)
+    mass /= total[:, None]
+    return mass, np.log(total) + top[:, 0]
 
 
 def shift_row(shift: Floats) -> Ints:
