@@ -60,7 +60,7 @@ def offers(worker: Worker, *, search: str = "", order: str = "newest") -> list[O
         for hit_type in types
         if standing.allows(Action.DISCOVER, hit_type.requirements)
     ]
-    return sorted(found, key=ORDERS[order][1])
+    return sorted(found, key=lambda offer: (not offer.may_accept, *ORDERS[order][1](offer)))
 
 
 def next_hit(worker: Worker, hit_type: HitType) -> Hit | None:
