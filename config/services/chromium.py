@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tarfile
 import tempfile
+import threading
 from pathlib import Path
 
 from config.services.children import ServiceFailed
@@ -36,20 +37,21 @@ def starts(path: Path) -> bool:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         try:
             process = subprocess.Popen(
-                [str(path), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                 f"--user-data-dir={home}", "--dump-dom", "data:text/html,<p>up"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+                [str(path), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                 f"--user-data-dir={home}", "--remote-debugging-port=0", "about:blank"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
             )
         except OSError:
             return False
+        too_long = threading.Timer(30, os.killpg, (process.pid, signal.SIGKILL))
+        too_long.start()
         try:
-            return b"up" in process.communicate(timeout=30)[0]
-        except subprocess.TimeoutExpired:
-            return False
+            return any(line.startswith(b"DevTools listening") for line in process.stderr)
         finally:
+            too_long.cancel()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
 
 
 def unpack_from_npm(kept: Path) -> Path:
