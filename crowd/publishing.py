@@ -2,9 +2,12 @@
 
 import hashlib
 import random
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,11 +18,13 @@ from django.utils import timezone
 from annotation.models import Pair
 from crowd import pricing
 from crowd.models import Campaign, Hit, HitPair, Publication
-from crowd.mturk.gateway import Gateway, GatewayError, InsufficientFunds
+from crowd.mturk.gateway import Gateway, GatewayError, GatewayUnavailable, InsufficientFunds
 from crowd.pricing import Price
 from jobs import running
 from jobs.running import JobError, Report
 
+T = TypeVar("T")
+WAITS_S = (1, 2, 4, 8, 15, 30)
 TOKEN_LIFETIME = timedelta(hours=23)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -127,13 +132,10 @@ def run(job: Publication, report: Report) -> None:
     total = campaign.hits.count()
     todo = list(campaign.hits.filter(hit_id=""))
     try:
-        hit_type = gateway.create_hit_type(
-            title=campaign.title, description=campaign.description, keywords=campaign.keywords,
-            reward_usd=campaign.reward_usd, duration_s=campaign.duration_s, auto_approval_s=campaign.auto_approval_s,
-        )
+        hit_type = _patiently(report, lambda: _hit_type(gateway, campaign))
         for done, hit in enumerate(todo, start=total - len(todo)):
             report(done / total, f"{done} of {total} HITs are on offer")
-            _create(gateway, hit, hit_type, campaign)
+            _patiently(report, lambda hit=hit: _create(gateway, hit, hit_type, campaign))
     except InsufficientFunds as error:
         made = campaign.hits.exclude(hit_id="").count()
         raise JobError(
@@ -148,6 +150,26 @@ def run(job: Publication, report: Report) -> None:
         Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PUBLISHING).update(
             state=Campaign.State.COLLECTING, published_at=timezone.now()
         )
+
+
+def _patiently(report: Report, call: Callable[[], T]) -> T:
+    """Repeat a call that may be repeated while the marketplace does not answer, for a minute in all."""
+    waits_s = iter(WAITS_S)
+    while True:
+        try:
+            return call()
+        except GatewayUnavailable as error:
+            if (wait_s := next(waits_s, None)) is None:
+                raise
+            report(line=f"{error}; trying again in {wait_s} s")
+            time.sleep(wait_s)
+
+
+def _hit_type(gateway: Gateway, campaign: Campaign) -> str:
+    return gateway.create_hit_type(
+        title=campaign.title, description=campaign.description, keywords=campaign.keywords,
+        reward_usd=campaign.reward_usd, duration_s=campaign.duration_s, auto_approval_s=campaign.auto_approval_s,
+    )
 
 
 def _make_hits(campaign: Campaign) -> None:

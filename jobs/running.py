@@ -3,7 +3,7 @@
 import logging
 import secrets
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -41,10 +41,11 @@ class Report:
         LeaseLost: once the row is no longer this process's.
     """
 
-    def __init__(self, job: Job, token: str):
+    def __init__(self, job: Job, token: str, listen: Callable[[str], None] | None = None):
         self._rows = type(job)._default_manager.filter(pk=job.pk, lease_token=token)
         self._lease = timedelta(seconds=job.lease_s)
         self._log = job.log
+        self._listen = listen
 
     def __call__(self, progress: float | None = None, stage: str | None = None, line: str | None = None) -> None:
         fields: dict = {"lease_until": timezone.now() + self._lease}
@@ -57,6 +58,8 @@ class Report:
             fields["log"] = self._log
         if not self._rows.filter(state=State.RUNNING).update(**fields):
             self._explain()
+        if self._listen and (text := line or stage):
+            self._listen(text)
 
     @contextmanager
     def final(self) -> Iterator[None]:
@@ -109,8 +112,12 @@ def claim(model: type[Job], pk: int) -> tuple[Job, str] | None:
     return (model._default_manager.get(pk=pk), token) if claimed else None
 
 
-def execute(job: Job) -> Job:
-    """Claim the job and run its step to the end, in this process; returns the row as it then stands."""
+def execute(job: Job, listen: Callable[[str], None] | None = None) -> Job:
+    """Claim the job and run its step to the end, in this process; returns the row as it then stands.
+
+    Args:
+        listen: is told each line and stage as well, for somebody who watches in a terminal.
+    """
     model = type(job)
     if (mine := claim(model, job.pk)) is None:
         return model._default_manager.get(pk=job.pk)
@@ -120,7 +127,7 @@ def execute(job: Job) -> Job:
             raise Cancelled
         if row.attempts > row.max_attempts:
             raise JobError(f"Given up: {row.max_attempts} processes that worked on this died.")
-        report = Report(row, token)
+        report = Report(row, token, listen)
         import_string(row.step)(row, report)
         with _ended_by_step(row, report):
             pass

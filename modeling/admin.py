@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from annotation.models import Dataset, Person
-from annotation.panel.pages import JobAdmin
+from annotation.panel.pages import JobAdmin, moment, state_badge
 from config.panel import Act, Attention, Overview
 from crowd.models import Campaign, Release
 from crowd.panel import campaigns as crowd_figures
@@ -39,7 +39,11 @@ class RunAdmin(JobAdmin):
     owner_path = "release__campaign__owner"
     page_template = "admin/modeling/run/page.html"
     form = RunForm
-    list_display = ["name", "release", "state", "pa_mpjpe", "order", "created_by", "created_at"]
+    add_words = {
+        "title": "Train a lifter", "save_label": "Start training",
+        "lead": "The lifter learns 3D poses from a release's labels alone, and then predicts everybody's pose.",
+    }
+    list_display = ["name", "release", state_badge, "pa_mpjpe", "order", "created_by", moment("created_at", "started")]
     list_select_related = ["release", "created_by"]
     list_filter = ["state"]
     search_fields = ["name"]
@@ -127,7 +131,12 @@ class DemonstrationAdmin(JobAdmin):
     owner_path = "created_by"
     page_template = "admin/modeling/demonstration/page.html"
     form = DemonstrationForm
-    list_display = ["__str__", "state", "stage", "workers", "seed", "created_by", "created_at"]
+    add_words = {
+        "title": "Watch it work: simulated workers", "save_label": "Start",
+        "lead": "A campaign on the mannequins is published on this server's marketplace, answered over HTTP by simulated "
+        "workers who err as real ones do, paid with play money, merged, released and learnt from. It takes a few minutes.",
+    }
+    list_display = ["__str__", state_badge, "stage", "workers", "seed", "created_by", moment("created_at", "started")]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("campaign", "dataset")

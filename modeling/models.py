@@ -3,7 +3,7 @@
 from django.db import models
 
 from annotation.models import Person
-from crowd.models import Release
+from crowd.models import Campaign, Release
 from jobs.models import Job
 
 
@@ -39,9 +39,29 @@ class Prediction(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="predictions")
     person = models.ForeignKey(Person, models.CASCADE, related_name="predictions")
     pose_mm = models.JSONField(help_text="[[x, y, z], ...], root at 0, x right, y down, z away, up to the scale assumed.")
+    deviation_mm = models.JSONField(default=list, help_text="[K] standard deviation of each joint's depth about the root's.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "person"], name="one_prediction_per_run_and_person")]
 
     def __str__(self) -> str:
         return f"{self.person} by {self.run}"
+
+
+class Demonstration(Job):
+    """The whole loop with simulated workers: published, answered over HTTP, paid, merged, released, learnt."""
+
+    step = "modeling.demonstration.run"
+    max_attempts = 1  # a second process would find the first one's campaign half answered
+
+    workers = models.PositiveSmallIntegerField(default=40, help_text="Simulated people, some of whom do most of the work.")
+    seed = models.PositiveIntegerField(default=1, help_text="The same seed gives the same figures.")
+    dataset = models.ForeignKey("annotation.Dataset", models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(Campaign, models.SET_NULL, null=True, editable=False, related_name="demonstrations")
+    figures = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"demonstration {self.pk}"
