@@ -6,12 +6,13 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 
 from annotation import loading
 from annotation.importers import FORMATS
-from annotation.models import Dataset, Import, Pair, Person, Skeleton, Vote
+from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
 from annotation.panel.datasets import counts, gallery
-from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin
+from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge
 from annotation.panel.people import person_page
 from config.panel import Act, Attention, Overview
 
@@ -28,7 +29,7 @@ def number_of(rows, path: str):
 class DatasetAdmin(PageAdmin):
     owner_path = "owner"
     page_template = "admin/annotation/dataset/page.html"
-    list_display = ["name", "n_people", "n_pairs", "skeleton", "source", "owner", "created_at"]
+    list_display = ["name", "n_people", "n_pairs", "skeleton", "source", "owner", moment("created_at", "imported")]
     list_select_related = ["skeleton", "owner"]
     search_fields = ["name", "description"]
     fields = ["name", "description", "licence", "citation", "skeleton", "source", "seed", "owner", "created_at"]
@@ -121,6 +122,7 @@ class ImportForm(forms.ModelForm):
         }
         help_texts = {
             "path": "The folder that holds the annotations and the images, as the server sees it.",
+            "name": "Another data set must not have it.",
             "limit": "Empty: all of them. A few are enough for a first look.",
             "pairs_per_person": "Each is a question for the crowd. The paper asked 5 per person.",
             "seed": "The same seed draws the same pairs again.",
@@ -138,7 +140,11 @@ class ImportAdmin(JobAdmin):
     owner_path = "created_by"
     page_template = "admin/annotation/import/page.html"
     form = ImportForm
-    list_display = ["name", "format", "state", "progress_percent", "created_by", "created_at"]
+    add_words = {
+        "title": "Import a data set", "save_label": "Import it",
+        "lead": "Images with 2D keypoints are read from a folder, checked row by row, and imported whole or not at all.",
+    }
+    list_display = ["name", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
     list_filter = ["state"]
     search_fields = ["name", "path"]
 
@@ -163,17 +169,21 @@ class ImportAdmin(JobAdmin):
 @admin.register(Vote)
 class VoteAdmin(FactAdmin):
     owner_path = "pair__person__image__dataset__owner"
-    list_display = ["id", "person", "choice", "annotator", "side_and_colour", "seconds", "given_at"]
+    list_display = [
+        "id", "person", "what", "annotator", "side_and_colour", "seconds", moment("given_at", "given"),
+    ]
     list_display_links = None
     list_select_related = ["pair__person__image", "annotator"]
     list_filter = ["choice", "first_is_green", "first_is_left"]
     date_hierarchy = None
     ordering = ["-pk"]
 
+    @admin.display(description="says", ordering="choice")
+    def what(self, vote):
+        return {Choice.FIRST: "first", Choice.SECOND: "second"}.get(vote.choice, "taken back")
+
     @admin.display(description="person")
     def person(self, vote):
-        from django.utils.html import format_html
-
         url = reverse("admin:annotation_person_change", args=[vote.pair.person_id])
         return format_html('<a href="{}">{}</a>', url, vote.pair.person)
 

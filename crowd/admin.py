@@ -6,10 +6,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, JsonResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
-from django.views.decorators.cache import never_cache
 
-from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, watch_row
+from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge, watch_row
 from crowd import merging, publishing, reconciling, releasing
 from crowd.models import Assignment, Campaign, Environment, Hit, Merge, Payment, Publication, Release, Worker
 from crowd.mturk.gateway import Gateway, GatewayError
@@ -37,6 +35,7 @@ class CampaignForm(forms.ModelForm):
             "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible",
         ]
         labels = {
+            "dataset": "Data set", "environment": "Marketplace",
             "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
             "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
             "reward_usd": "Reward for a HIT (USD)", "budget_usd": "Budget (USD)", "duration_s": "Time for a HIT (s)",
@@ -63,7 +62,13 @@ class CampaignAdmin(PageAdmin):
     page_template = "admin/crowd/campaign/page.html"
     form = CampaignForm
     actions = None
-    list_display = ["name", "dataset", "badge", "tasks_handed_in", "paid_usd", "environment", "owner", "created_at"]
+    add_words = {
+        "title": "New campaign", "save_label": "Save the draft",
+        "lead": "The defaults are the paper's. Nothing is offered or spent before you launch the draft on its own page.",
+    }
+    list_display = [
+        "name", "dataset", state_badge, "tasks_handed_in", "paid_usd", "environment", "owner", moment("created_at", "made"),
+    ]
     list_select_related = ["dataset", "environment", "owner"]
     list_filter = ["state"]
     search_fields = ["name"]
@@ -95,7 +100,7 @@ class CampaignAdmin(PageAdmin):
 
     def pages(self):
         return {
-            "live": never_cache(self.live_view), "launch": self.launch_view, "finish": self.finish_view,
+            "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
             "merge": self.merge_view, "collect": self.collect_view,
         }
 
@@ -113,10 +118,6 @@ class CampaignAdmin(PageAdmin):
     def may_run(self, request, campaign) -> bool:
         """Publishing, merging and the like ask for the right to change campaigns, in whatever state it is."""
         return super().has_change_permission(request, campaign)
-
-    @admin.display(description="state", ordering="state")
-    def badge(self, campaign):
-        return format_html('<span class="badge {}">{}</span>', campaign.state, campaign.get_state_display())
 
     @admin.display(description="tasks handed in", ordering="handed_in")
     def tasks_handed_in(self, campaign):
@@ -295,7 +296,7 @@ class CampaignAdmin(PageAdmin):
 class PublicationAdmin(JobAdmin):
     owner_path = "campaign__owner"
     page_template = "admin/crowd/job.html"
-    list_display = ["campaign", "state", "stage", "created_by", "created_at"]
+    list_display = ["campaign", state_badge, "stage", "created_by", moment("created_at", "started")]
 
     def has_add_permission(self, request):
         return False
@@ -305,7 +306,7 @@ class PublicationAdmin(JobAdmin):
 class MergeAdmin(JobAdmin):
     owner_path = "campaign__owner"
     page_template = "admin/crowd/merge/page.html"
-    list_display = ["__str__", "method", "state", "n_votes", "accuracy", "created_by", "created_at"]
+    list_display = ["__str__", "method", state_badge, "n_votes", "accuracy", "created_by", moment("created_at", "started")]
     list_select_related = ["campaign", "created_by"]
     list_filter = ["state", "method"]
 
@@ -363,7 +364,7 @@ class MergeAdmin(JobAdmin):
 class ReleaseAdmin(JobAdmin):
     owner_path = "campaign__owner"
     page_template = "admin/crowd/release/page.html"
-    list_display = ["name", "campaign", "merge", "state", "created_by", "created_at"]
+    list_display = ["name", "campaign", "merge", state_badge, "created_by", moment("created_at", "made")]
     list_select_related = ["campaign", "merge__campaign", "created_by"]
 
     def has_add_permission(self, request):
@@ -410,7 +411,10 @@ class WorkerAdmin(FactAdmin):
 @admin.register(Hit)
 class HitAdmin(FactAdmin):
     owner_path = "campaign__owner"
-    list_display = ["__str__", "campaign", "number", "status", "max_assignments", "published_at", "expires_at"]
+    list_display = [
+        "__str__", "campaign", "number", "status", "max_assignments", moment("published_at", "published"),
+        moment("expires_at", "expires"),
+    ]
     list_select_related = ["campaign"]
     list_filter = ["status"]
     exclude = ["token", "request_token"]
@@ -419,7 +423,10 @@ class HitAdmin(FactAdmin):
 @admin.register(Assignment)
 class AssignmentAdmin(FactAdmin):
     owner_path = "hit__campaign__owner"
-    list_display = ["assignment_id", "campaign", "worker", "state", "note", "accepted_at", "submitted_at"]
+    list_display = [
+        "assignment_id", "campaign", "worker", state_badge, "note", moment("accepted_at", "accepted"),
+        moment("submitted_at", "handed in"),
+    ]
     list_select_related = ["hit__campaign", "worker__annotator"]
     list_filter = ["state"]
 
@@ -434,7 +441,7 @@ class AssignmentAdmin(FactAdmin):
 @admin.register(Payment)
 class PaymentAdmin(FactAdmin):
     owner_path = "campaign__owner"
-    list_display = ["at", "campaign", "kind", "amount_usd", "fee_usd", "reason", "decided_by"]
+    list_display = [moment("at", "when"), "campaign", "kind", "amount_usd", "fee_usd", "reason", "decided_by"]
     list_select_related = ["campaign", "decided_by"]
     list_filter = ["kind"]
     exclude = ["token"]

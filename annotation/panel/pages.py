@@ -1,15 +1,35 @@
 """Kinds of admin pages: an object with a page of its own, a fact, a job."""
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.views.decorators.cache import never_cache
+from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from jobs import running
+
+
+def moment(field: str, title: str):
+    """A column that says when, short and in one line."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row):
+        when = getattr(row, field)
+        if when is None:
+            return None
+        return format_html('<span class="nowrap">{}</span>', localtime(when).strftime("%-d %b %Y, %H:%M"))
+
+    return column
+
+
+@admin.display(description="state", ordering="state")
+def state_badge(row):
+    return format_html('<span class="badge {}">{}</span>', row.state, row.get_state_display())
 
 
 class OwnedAdmin(admin.ModelAdmin):
@@ -19,7 +39,9 @@ class OwnedAdmin(admin.ModelAdmin):
     """
 
     owner_path: str | None = None
+    add_words = {}  # title, save_label and lead of the form that adds one
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # counting a million votes to say "of a million" is not worth it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -34,6 +56,19 @@ class OwnedAdmin(admin.ModelAdmin):
         if "queryset" not in kwargs and isinstance(related, OwnedAdmin) and related.owner_path:
             kwargs["queryset"] = related.get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """Choices stand alone: other rows are made on pages of their own, not in windows that pop up."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+    def render_change_form(self, request, context, add=False, **kwargs):
+        context["adminform"].form.label_suffix = ""
+        if add:
+            context.update(self.add_words)
+        return super().render_change_form(request, context, add=add, **kwargs)
 
     def url(self, name: str, *args) -> str:
         """Address of one of this model's pages: `changelist`, `change`, `settings`, ..."""
@@ -137,7 +172,6 @@ class JobAdmin(PageAdmin):
         """What a page that watches the job draws anew every two seconds."""
         return progress_of(job)
 
-    @never_cache
     def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         job = self.owned_or_redirect(request, str(object_id))
         if job is None:

@@ -98,7 +98,7 @@ class Figure {
         borderDash: one.dashed ? [5, 4] : undefined,
         pointRadius: numeric ? 4 : rows.length > 40 ? 0 : 2.5,
         pointHoverRadius: 5,
-        tension: 0.2,
+        tension: 0,
         spanGaps: true,
         yAxisID: one.axis ?? "y",
       };

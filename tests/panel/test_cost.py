@@ -1,0 +1,80 @@
+"""No page asks the database more often because there is more to see."""
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from crowd import merging, releasing
+from jobs import running
+from modeling.models import Prediction, Run
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+MOST = 20
+
+
+@pytest.fixture
+def pages(admin_user):
+    """Addresses of every page, on a world with so many pairs."""
+
+    def make(n_pairs: int) -> dict[str, str]:
+        campaign = factories.make_voted_campaign(n_pairs=n_pairs, votes=5, owner=admin_user, state="collecting")
+        factories.make_campaign(owner=admin_user, dataset=campaign.dataset)
+        merge = running.execute(merging.start(campaign, admin_user))
+        release = running.execute(releasing.start(merge, admin_user))
+        people = [person for image in campaign.dataset.images.prefetch_related("people") for person in image.people.all()]
+        run = Run.objects.create(
+            name=f"run-{n_pairs}", release=release, state=Run.State.DONE, created_by=admin_user,
+            curve=[{"epoch": number, "loss": 1.0} for number in range(n_pairs)],
+            figures={"before": {"pa_mpjpe_mm": 200.0}, "after": {"pa_mpjpe_mm": 90.0}},
+        )
+        Prediction.objects.bulk_create(Prediction(run=run, person=one, pose_mm=one.truth_mm) for one in people)
+        draft = factories.make_campaign(owner=admin_user, dataset=campaign.dataset)
+        return {
+            "home": reverse("admin:index"),
+            "data set": reverse("admin:annotation_dataset_change", args=[campaign.dataset_id]),
+            "person": reverse("admin:annotation_person_change", args=[people[0].pk]),
+            "campaign": reverse("admin:crowd_campaign_change", args=[campaign.pk]),
+            "live figures": reverse("admin:crowd_campaign_live", args=[campaign.pk]),
+            "draft": reverse("admin:crowd_campaign_change", args=[draft.pk]),
+            "new campaign": reverse("admin:crowd_campaign_add"),
+            "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
+            "merge's progress": reverse("admin:crowd_merge_progress", args=[merge.pk]),
+            "release": reverse("admin:crowd_release_change", args=[release.pk]),
+            "run": reverse("admin:modeling_run_change", args=[run.pk]),
+            **{
+                f"list of {name}": reverse(f"admin:{name}_changelist")
+                for name in (
+                    "annotation_dataset", "annotation_person", "annotation_vote", "annotation_import", "crowd_campaign",
+                    "crowd_merge", "crowd_release", "crowd_hit", "crowd_assignment", "crowd_payment", "crowd_worker",
+                    "modeling_run",
+                )
+            },
+        }
+
+    return make
+
+
+def queries(client, url: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(url).status_code == 200, url
+    return len(asked)
+
+
+def test_every_page_asks_less_than_twenty_times_whatever_its_size(admin_client, pages):
+    cache.clear()
+    few = {name: queries(admin_client, url) for name, url in pages(10).items()}
+    cache.clear()
+    many = {name: queries(admin_client, url) for name, url in pages(60).items()}
+    assert {name: n for name, n in many.items() if n >= MOST} == {}
+    grown = {name: (few[name], n) for name, n in many.items() if n > few[name] + 1}
+    assert grown == {}, "pages that ask more often because there is more"
+
+
+def test_what_is_asked_every_two_seconds_is_cheap(admin_client, pages):
+    urls = pages(20)
+    # session and user come with every request
+    assert queries(admin_client, urls["merge's progress"]) <= 3
+    assert queries(admin_client, urls["live figures"]) <= 6

@@ -1,0 +1,121 @@
+"""Everybody sees and touches only what is theirs, and facts are touched by nobody."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from annotation.models import Vote
+from crowd import merging, releasing
+from crowd.models import Campaign, Merge, Payment
+from jobs import running
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def make_researcher():
+    """Staff with every right of the three apps, and no superuser."""
+    user = factories.make_user(is_superuser=False)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=("annotation", "crowd", "modeling")))
+    return user
+
+
+@pytest.fixture
+def worlds(client):
+    """A finished campaign of one researcher, while another one is logged in."""
+    owner, other = make_researcher(), make_researcher()
+    campaign = factories.make_voted_campaign(owner=owner, dataset=factories.make_dataset(owner=owner))
+    merge = running.execute(merging.start(campaign, owner))
+    release = running.execute(releasing.start(merge, owner))
+    client.force_login(other)
+    return owner, other, campaign, merge, release
+
+
+def pages_of(campaign, merge, release):
+    person = campaign.dataset.images.first().people.first()
+    return [
+        reverse("admin:annotation_dataset_change", args=[campaign.dataset_id]),
+        reverse("admin:annotation_person_change", args=[person.pk]),
+        reverse("admin:crowd_campaign_change", args=[campaign.pk]),
+        reverse("admin:crowd_campaign_settings", args=[campaign.pk]),
+        reverse("admin:crowd_campaign_launch", args=[campaign.pk]),
+        reverse("admin:crowd_campaign_finish", args=[campaign.pk]),
+        reverse("admin:crowd_merge_change", args=[merge.pk]),
+        reverse("admin:crowd_release_change", args=[release.pk]),
+    ]
+
+
+def test_what_belongs_to_somebody_else_is_not_there(client, worlds):
+    _, _, *things = worlds
+    for url in pages_of(*things):
+        assert client.get(url).status_code in (302, 404), url
+    campaign, _, release = things
+    assert client.get(reverse("admin:crowd_campaign_live", args=[campaign.pk])).status_code == 404
+    assert client.get(reverse("admin:crowd_release_file", args=[release.pk, "pairs.csv"])).status_code == 404
+
+
+def test_the_owner_sees_every_page_of_it(client, worlds):
+    owner, _, *things = worlds
+    client.force_login(owner)
+    for url in pages_of(*things):
+        assert client.get(url).status_code == 200, url
+
+
+def test_lists_and_home_show_ones_own_rows_only(client, worlds):
+    owner, _, campaign, *_ = worlds
+    for user, expected in ((None, False), (owner, True)):
+        if user:
+            client.force_login(user)
+        for name in ("index", "crowd_campaign_changelist", "annotation_dataset_changelist"):
+            assert (campaign.dataset.name in client.get(reverse(f"admin:{name}")).content.decode()) is expected, name
+
+
+def test_another_researcher_can_merge_release_or_train_nothing(client, worlds):
+    _, _, campaign, merge, release = worlds
+    client.post(reverse("admin:crowd_campaign_merge", args=[campaign.pk]), {"method": "majority"})
+    client.post(reverse("admin:crowd_merge_release", args=[merge.pk]))
+    client.post(reverse("admin:modeling_run_train", args=[release.pk]))
+    assert Merge.objects.count() == 1
+    assert campaign.releases.count() == 1
+    assert release.runs.count() == 0
+
+
+def test_a_viewer_may_look_and_not_spend(client):
+    user = factories.make_user(is_superuser=False)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    campaign = factories.make_campaign(owner=user, dataset=factories.make_dataset(owner=user))
+    client.force_login(user)
+    page = client.get(reverse("admin:crowd_campaign_change", args=[campaign.pk]))
+    assert page.status_code == 200
+    assert "Launch" not in page.content.decode()
+    assert client.get(reverse("admin:crowd_campaign_launch", args=[campaign.pk])).status_code == 403
+    assert client.post(reverse("admin:crowd_campaign_launch", args=[campaign.pk])).status_code == 403
+    campaign.refresh_from_db()
+    assert campaign.is_draft
+
+
+def test_nobody_is_let_in_without_logging_in(client):
+    campaign = factories.make_campaign()
+    for name, *args in (("index",), ("crowd_campaign_change", campaign.pk), ("crowd_campaign_price",)):
+        answer = client.get(reverse(f"admin:{name}", args=args))
+        assert answer.status_code == 302
+        assert reverse("admin:login") in answer["Location"]
+
+
+@pytest.mark.parametrize("model", ["annotation_vote", "crowd_payment", "crowd_hit", "crowd_assignment", "crowd_worker"])
+def test_facts_cannot_be_added_changed_or_deleted(admin_client, model):
+    factories.make_voted_campaign(n_pairs=5)
+    assert admin_client.get(reverse(f"admin:{model}_add")).status_code == 403
+    row = {"annotation_vote": Vote, "crowd_payment": Payment}.get(model)
+    if row is not None and row.objects.exists():
+        pk = row.objects.first().pk
+        assert admin_client.post(reverse(f"admin:{model}_change", args=[pk]), {"choice": 2}).status_code == 403
+        assert admin_client.post(reverse(f"admin:{model}_delete", args=[pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_launched_campaign_stays_as_it_was_offered(admin_client):
+    campaign = factories.make_campaign(state=Campaign.State.COLLECTING)
+    url = reverse("admin:crowd_campaign_settings", args=[campaign.pk])
+    assert admin_client.post(url, {"reward_usd": "0.01"}).status_code == 403
+    campaign.refresh_from_db()
+    assert str(campaign.reward_usd) != "0.01"
