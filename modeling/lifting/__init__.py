@@ -12,11 +12,12 @@ from .errors import BadConfig, BadData, Diverged, LiftingError, Stopped, Tampere
 
 _WHERE = {
     "load": "sources", "load_keypoints": "sources", "LiftingData": "data", "draw_pairs": "labels", "Skeleton": "skeletons",
-    "fit": "fit", "Run": "fit", "predict": "predicting", "order_probability": "predicting", "cross_fit": "predicting",
+    "fit": "fitting", "Run": "fitting", "predict": "predicting", "order_probability": "predicting", "cross_fit": "predicting",
     "open_run": "predicting", "evaluate": "evaluating", "export": "exporting",
 }  # fmt: skip
-__all__ = [  # noqa: RUF022 - in the order of use
-    "Config", "PRESETS", "LiftingError", "BadConfig", "BadData", "Diverged", "Stopped", "TamperedFile", "WrongSkeleton", *_WHERE,
+__all__ = [
+    "Config", "PRESETS", "LiftingError", "BadConfig", "BadData", "Diverged", "Stopped", "TamperedFile", "WrongSkeleton",
+    *_WHERE,
 ]  # fmt: skip
 
 

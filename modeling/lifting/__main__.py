@@ -10,7 +10,7 @@ from .errors import LiftingError
 
 
 def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(prog="python -m modeling.lifting", description="Lift 2D poses to 3D from relative depth labels.")
+    main = argparse.ArgumentParser(prog="python -m modeling.lifting", description="3D poses from 2D ones and relative depth.")
     verbs = main.add_subparsers(dest="verb", required=True)
 
     fit = verbs.add_parser("fit", help="train a run")
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
     predict = verbs.add_parser("predict", help="3D poses of keypoints")
     predict.add_argument("--run", required=True, type=Path)
-    predict.add_argument("--keypoints", required=True, type=Path, help=".npz with pose2d (N, K, 2), optionally visible, image_size")
+    predict.add_argument("--keypoints", required=True, type=Path, help=".npz: pose2d (N, K, 2), optionally visible, image_size")
     predict.add_argument("--output", required=True, type=Path, help=".npz with pose3d (N, K, 3) and depth_sigma (N, K), mm")
 
     evaluate = verbs.add_parser("evaluate", help="measure a run on data; prints JSON")
@@ -48,7 +48,7 @@ def _labels(verb: argparse.ArgumentParser) -> None:
     group.add_argument("--pairs", default=None, help="pairs of each person: a number or 'all' (1)")
     group.add_argument("--tolerance-mm", type=float, default=None, help="pairs closer in depth than this are undecided")
     group.add_argument("--flip-rate", type=float, default=None, help="share of wrong labels")
-    group.add_argument("--crowd", type=int, default=None, metavar="VOTES", help="so many votes with errors like the paper's workers'")
+    group.add_argument("--crowd", type=int, default=None, metavar="VOTES", help="so many votes with errors like people's")
     group.add_argument("--label-seed", type=int, default=None)
 
 

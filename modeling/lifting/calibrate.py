@@ -14,8 +14,8 @@ def calibration_of(net, watched, limbs) -> dict:
     Returns: deviation_factor; label_deviation (person sizes) and lapse, as learnt; held_out_labels.
     """
     found = {
-        "deviation_factor": 1.0, "label_deviation": float(net.label_deviation.detach().exp()), "lapse": float(torch.sigmoid(net.lapse.detach())),
-        "held_out_labels": 0,
+        "deviation_factor": 1.0, "label_deviation": float(net.label_deviation.detach().exp()),
+        "lapse": float(torch.sigmoid(net.lapse.detach())), "held_out_labels": 0,
     }  # fmt: skip
     if watched is None or len(watched.pair) < ENOUGH:
         return found | {"held_out_labels": 0 if watched is None else len(watched.pair)}

@@ -53,7 +53,7 @@ class Config:
     focal: float = 1.145
     stature_mm: float = 1700.0
     rank_weight: float = 1.0
-    skeleton_weight: float = 10.0
+    skeleton_weight: float | None = None
     depth_weight: float = 0.2
     place_weight: float = 1.0
     turn_weight: float = 0.0
@@ -102,7 +102,7 @@ class Config:
         if self.method == "paper":
             chosen = {
                 "width": 1024, "dropout": 0.5, "epochs": 25, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
-                "reprojection_weight": 0.1 if self.paper_code else 1.0,
+                "reprojection_weight": 0.1 if self.paper_code else 1.0, "skeleton_weight": 1.0,
             }  # fmt: skip
         else:
             small = people < 5000
@@ -112,6 +112,7 @@ class Config:
                 "dropout": 0.1 if not small else 0.25, "batch": batch,
                 "epochs": 40 if not small else max(40, min(400, round(3000 * batch / max(people, 1)))),
                 "learning_rate": 2e-3, "weight_decay": 0.01 if not small else 0.05, "reprojection_weight": 0.0,
+                "skeleton_weight": 10.0,
             }  # fmt: skip
         return dataclasses.replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 

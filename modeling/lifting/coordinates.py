@@ -1,24 +1,24 @@
-"""Training and using the paper's model (`network.CoordinateLifter`): Eq. 1 with full supervision, Eq. 2-7 with relative labels."""
+"""Training and using the paper's model (`network.CoordinateLifter`): Eq. 1 with full supervision, Eq. 2-7 with relative."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import losses
+from . import depths, losses
 from .config import Config
 from .data import LiftingData
-from .depths import labels_of
 from .network import CoordinateLifter
 from .skeletons import Skeleton
 
 
 @dataclass
 class People:
-    """N people ready for the paper's model: `seen` (N, K, 2) pixels about the root, 0 where missing; labels as in `depths.People`.
+    """N people ready for the paper's model; labels as in `depths.People`.
 
-    `reference` is (L,) limb lengths of a mean skeleton or (N, L) of each subject; `focal_px` (N,).
+    `seen` (N, K, 2) is in pixels about the root, 0 where missing; `reference` is (L,) limb lengths of a mean skeleton or
+    (N, L) of each subject; `focal_px` (N,).
     """
 
     seen: Tensor
@@ -47,9 +47,7 @@ def build(skeleton: Skeleton, config: Config) -> CoordinateLifter:
 
 def prepare(data: LiftingData, config: Config, device: torch.device, reference: np.ndarray | None = None) -> People:
     """Args: reference: limb lengths (L,) or (N, L) in mm, NaN for limbs to leave out; None without a skeleton loss."""
-    from .depths import prepare as prepare_depths
-
-    base = prepare_depths(data, _labels_only(config), device)
+    base = depths.prepare(data, replace(config, supervision="relative"), device)
     root = data.skeleton.root
     known = np.isfinite(data.pose2d).all(-1)
     # A missing root is stood in for by the middle of what is known.
@@ -66,12 +64,6 @@ def prepare(data: LiftingData, config: Config, device: torch.device, reference: 
         reference=None if reference is None else torch.from_numpy(reference.astype(np.float32)).to(device),
         label_start=base.label_start, label_count=base.label_count, pair=base.pair, p_low=base.p_low,
     )  # fmt: skip
-
-
-def _labels_only(config: Config) -> Config:
-    import dataclasses
-
-    return dataclasses.replace(config, supervision="relative")
 
 
 def standardise(net: CoordinateLifter, people: People) -> None:
@@ -100,7 +92,7 @@ def terms(
         return {"pose": losses.supervised(pose, people.truth[rows])}
     cost = {"root": config.root_weight * losses.root(pose, skeleton.root)}
     per_visit = 1 if config.paper_code and training else config.pairs_per_visit if training else 0
-    row, pair, p_low = labels_of(people, rows, per_visit)
+    row, pair, p_low = depths.labels_of(people, rows, per_visit)
     if len(row) and config.rank_weight:
         first, second = torch.triu_indices(pose.shape[1], pose.shape[1], 1, device=pose.device)
         r = torch.sign(0.5 - p_low)
@@ -117,8 +109,7 @@ def terms(
     if people.reference is not None:
         reference = people.reference if people.reference.dim() == 1 else people.reference[rows]
         bones = torch.tensor(skeleton.bones, device=pose.device)
-        weight = 1.0 if config.skeleton_weight == Config.skeleton_weight else config.skeleton_weight
-        cost["skeleton"] = weight * losses.limb_ratio(pose, bones, reference, unit_limb(skeleton))
+        cost["skeleton"] = config.skeleton_weight * losses.limb_ratio(pose, bones, reference, unit_limb(skeleton))
     return cost
 
 

@@ -23,7 +23,7 @@ class LiftingData:
         pair_person: (P,) int, index into N.
         pair_joints: (P, 2) int, the first and the second joint.
         p_first: (P,) float32 in [0, 1], the probability that the first is closer (its z is smaller); 0.5 where undecided.
-        pose3d: (N, K, 3) float32 mm, camera axes x right, y down, z away, root at 0; NaN where unknown; None where there is none.
+        pose3d: (N, K, 3) float32 mm, camera axes x right, y down, z away, root at 0; NaN where unknown; or None.
         focal_px: (N,) float32, the true focal length; None where it is not known, as in any photograph from the web.
         action: (N,) str for the per-action protocol, or None.
         truth_is_for_evaluation: pose3d must not teach anything where supervision is relative, not even limb lengths.

@@ -175,7 +175,8 @@ def damaged(plane: Tensor, known: Tensor, config: Config) -> tuple[Tensor, Tenso
     """Some people's joints disturbed, some people's joints hidden; two joints at least stay known."""
     people, joints = known.shape
     device = plane.device
-    level = config.noise * torch.rand(people, 1, 1, device=device) * (torch.rand(people, 1, 1, device=device) < config.noise_share)
+    disturbed = torch.rand(people, 1, 1, device=device) < config.noise_share
+    level = config.noise * torch.rand(people, 1, 1, device=device) * disturbed
     noisy = plane + level * torch.randn(plane.shape, device=device)
     hidden = (torch.rand(people, joints, device=device) < config.drop) & (
         torch.rand(people, 1, device=device) < config.drop_share
@@ -246,4 +247,5 @@ def poses(net: DepthLifter, data: People, limbs: Limbs, reference_mm: float) -> 
     scale = reference_mm / lengths.sum(1, keepdim=True).clamp(min=1e-6)
     pose = (pose * scale.unsqueeze(-1)) @ data.back.transpose(1, 2)
     squared = scale.square()
-    return pose, net.depth_variance(said.deviation) * squared, pose[..., 2] @ net.differ, net.pair_variance(said.deviation) * squared
+    joint, pair = net.depth_variance(said.deviation) * squared, net.pair_variance(said.deviation) * squared
+    return pose, joint, pose[..., 2] @ net.differ, pair

@@ -30,7 +30,7 @@ def evaluate(folder: str | Path, data: LiftingData, *, people: str = "all", nois
     if noise_px:
         pose2d = pose2d + np.random.default_rng(seed).normal(0, noise_px, pose2d.shape).astype(np.float32)
     seen = people_from(lifter, pose2d, data.visible, data.image_size)
-    pose, variance, apart, spread = _lifted(lifter, seen)
+    pose, _, apart, spread = _lifted(lifter, seen)
     found: dict = {"people": len(data)}
     if data.pose3d is not None and np.isfinite(data.pose3d).any():
         found |= _against_truth(pose, data)

@@ -12,9 +12,9 @@ from .predicting import Lifter, open_run
 
 
 class Portable(nn.Module):
-    """One pass of a run without mirroring: pose2d (N, K, 2) pixels, NaN where missing, and image_size (N, 2) to pose3d (N, K, 3).
+    """One pass of a run without mirroring.
 
-    `depth_sigma` (N, K) in mm comes second.
+    From pose2d (N, K, 2) pixels, NaN where missing, and image_size (N, 2) to pose3d (N, K, 3) and depth_sigma (N, K), mm.
     """
 
     def __init__(self, lifter: Lifter):

@@ -65,7 +65,7 @@ def view(pose2d: Tensor, known: Tensor, image_size: Tensor, focal: float, turn: 
 
 
 def renormalised(plane: Tensor, distance: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A complete plane about its own mean and in units of its own size; distance and pixel follow. Fourth: the old units' size."""
+    """A complete plane about its own mean, in units of its own size (returned fourth); distance and pixel follow."""
     plane = plane - plane.mean(1, keepdim=True)
     extent = plane.square().sum(-1).mean(1).sqrt().clamp(min=1e-6)
     return plane / extent.view(-1, 1, 1), distance / extent, pixel / extent, extent

@@ -109,8 +109,7 @@ def order_log_loss(nearer_by: Tensor, variance: Tensor, p_first: Tensor, label_v
     """
     chance = torch.special.ndtr(nearer_by / (variance + label_variance + 1e-6).sqrt())
     chance = lapse / 2 + (1 - lapse) * chance
-    # binary_cross_entropy caps its logarithms at -100, so chances of 0 and 1 cost much but not infinity
-    return functional.binary_cross_entropy(chance.clamp(0, 1), p_first)
+    return -(p_first * (chance + TINY).log() + (1 - p_first) * (1 - chance + TINY).log()).mean()
 
 
 def limb_shape(squared: Tensor, reference: Tensor, weight: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ Protocols: error with the optimal scale (a relative lifter cannot know metres), 
 action; order accuracy by depth gap; the share of relative labels that are wrong (the paper's LSP measure).
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 GAPS_MM = (0, 50, 100, 200, 400, np.inf)
@@ -33,7 +35,7 @@ def distances_mm(pose: np.ndarray, truth: np.ndarray, align: str = "scale") -> n
 
 
 def procrustes(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per person: scale (N,), rotation (N, 3, 3), middles (N, 1, 3) so that scale (x - mx) R + my is nearest to y; no mirroring."""
+    """Scale (N,), rotation (N, 3, 3), middles (N, 1, 3): scale (x - mx) R + my is nearest to y, without mirroring."""
     count = np.maximum(weight.sum(1, keepdims=True), 1)
     from_middle, to_middle = (x * weight).sum(1, keepdims=True) / count, (y * weight).sum(1, keepdims=True) / count
     x, y = (x - from_middle) * weight, (y - to_middle) * weight
@@ -74,8 +76,8 @@ def order_accuracy_by_gap(pose: np.ndarray, truth: np.ndarray, gaps_mm=GAPS_MM) 
     known = np.isfinite(true_gap) & (true_gap != 0)
     right = (np.sign(true_gap) == np.sign(said))[known]
     gap = np.abs(true_gap[known])
-    table = {"all": {"share": float(right.mean()) if len(right) else float("nan"), "pairs": int(len(right))}}
-    for low, high in zip(gaps_mm, gaps_mm[1:]):
+    table = {"all": {"share": float(right.mean()) if len(right) else float("nan"), "pairs": len(right)}}
+    for low, high in pairwise(gaps_mm):
         inside = (gap >= low) & (gap < high)
         name = f"{low:g}-{high:g}" if np.isfinite(high) else f"over {low:g}"
         table[name] = {"share": float(right[inside].mean()) if inside.any() else float("nan"), "pairs": int(inside.sum())}

@@ -71,7 +71,7 @@ class CoordinateLifter(nn.Module):
 
 @dataclass
 class Depths:
-    """What the depth network says of B people. E = K - 1 edges of the skeleton's tree; units are the person's size in the image.
+    """What the depth network says of B people. E = K - 1 edges of the skeleton's tree; units are the person's size.
 
     Attributes:
         depth: (B, K) about the root's, along the turned camera's axis.

@@ -11,7 +11,7 @@ from . import checkpoint, coordinates, depths
 from .config import Config
 from .data import LiftingData
 from .errors import BadData, Stopped
-from .fit import device_for, fit
+from .fitting import device_for, fit
 from .skeletons import Skeleton
 
 ROWS = 4096  # people at once
@@ -160,7 +160,7 @@ def order_probability(folder, pose2d, visible, pairs, person=None, image_size=No
             raise BadData(f"{len(pairs)} pairs of {len(data)} poses: say by 'person' (P,) whose pair each is.")
         person = np.zeros(len(pairs), int) if len(data) == 1 else np.arange(len(pairs))
     joints = len(lifter.skeleton.joints)
-    if len(pairs) and not (0 <= pairs.min() and pairs.max() < joints and (pairs[:, 0] != pairs[:, 1]).all()):
+    if len(pairs) and not (pairs.min() >= 0 and pairs.max() < joints and (pairs[:, 0] != pairs[:, 1]).all()):
         raise BadData(f"pairs: each needs two different joints in [0, {joints}) of the skeleton '{lifter.skeleton.name}'.")
     return _probabilities(lifter, data, np.asarray(person, int), pairs)
 
@@ -207,7 +207,8 @@ def cross_fit(
     config = config or Config()
     fold = draw_folds(data, folds, config.seed)
     if len(np.unique(fold)) < folds or folds < 2:
-        raise BadData(f"{data.where}: cannot be cut into {folds} parts; there are {len(np.unique(data.group))} groups of people.")
+        groups = len(np.unique(data.group))
+        raise BadData(f"{data.where}: cannot be cut into {folds} parts; there are {groups} groups of people.")
     person, joints = (data.pair_person, data.pair_joints) if pairs is None else pairs
     pose = np.zeros((*data.pose2d.shape[:2], 3), np.float32)
     sigma, p_first = np.zeros(data.pose2d.shape[:2], np.float32), np.zeros(len(person))

@@ -107,13 +107,17 @@ def load_mocap(path: Path) -> LiftingData:
     action = None
     if "clip_names" in arrays:
         action = np.array([str(name) for name in arrays["clip_names"]])[clip.astype(int)]
+    focal = None
+    if {"cam", "cam_f", "cam_subject"} <= set(arrays):
+        row = np.searchsorted(arrays["cam_subject"], subject)
+        focal = arrays["cam_f"][row, arrays["cam"]].mean(-1).astype(np.float32)
     return LiftingData(
         skeleton=skeleton, pose2d=pose2d, visible=np.isfinite(pose2d).all(-1),
         image_size=arrays["image_size"] if "image_size" in arrays else np.full((people, 2), 1000),
         person=np.array([f"{s}-{c}-{n}" for n, (s, c) in enumerate(zip(subject, clip))]), is_train=np.ones(people, bool),
         group=np.unique(clip.astype(np.int64) + 100_000 * subject.astype(np.int64), return_inverse=True)[1],
         pair_person=np.zeros(0, int), pair_joints=np.zeros((0, 2), int), p_first=np.zeros(0, np.float32),
-        pose3d=pose3d - pose3d[:, :1], action=action, where=str(path),
+        pose3d=pose3d - pose3d[:, :1], focal_px=focal, action=action, where=str(path),
     )  # fmt: skip
 
 
@@ -132,8 +136,10 @@ def load_paper_json(path: Path) -> LiftingData:
         raise BadData(f"{path}: not the paper's release (joint_names, images with keypoints and anns): {error!r}.") from error
     index = {name: k for k, name in enumerate(names)}
     wanted = [
-        ("neck", "head"), ("neck", "head top"), ("neck", "nose"), ("neck", "right shoulder"), ("right shoulder", "right elbow"),
-        ("right elbow", "right wrist"), ("neck", "left shoulder"), ("left shoulder", "left elbow"), ("left elbow", "left wrist"),
+        ("neck", "head"), ("neck", "head top"), ("neck", "nose"),
+        ("neck", "right shoulder"), ("right shoulder", "right elbow"),
+        ("right elbow", "right wrist"),
+        ("neck", "left shoulder"), ("left shoulder", "left elbow"), ("left elbow", "left wrist"),
         ("neck", "right hip"), ("right hip", "right knee"), ("right knee", "right ankle"), ("neck", "left hip"),
         ("left hip", "left knee"), ("left knee", "left ankle"), ("right hip", "left hip"),
     ]  # fmt: skip

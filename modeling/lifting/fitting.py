@@ -62,10 +62,10 @@ def fit(
     """
     check(data)
     config = config or Config()
-    training = Training(data, config, Path(output))
-    if resume and (finished := training.finished_before()):
-        return finished
-    with torch.random.fork_rng(devices=[training.device] if training.device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):  # the caller keeps its own random numbers
+        training = Training(data, config, Path(output))
+        if resume and (finished := training.finished_before()):
+            return finished
         return training.run(on_epoch, resume)
 
 
@@ -80,7 +80,8 @@ class Training:
         if config.supervision == "full" and data.pose3d is None:
             raise BadData(f"{data.where}: full supervision needs 3D poses; there are none in it.")
         if config.supervision == "full":
-            full = np.isfinite(data.pose3d).all((1, 2)) if config.method == "paper" else np.isfinite(data.pose3d).all(-1).sum(1) > 1
+            known = np.isfinite(data.pose3d).all(-1)
+            full = known.all(1) if config.method == "paper" else known.sum(1) > 1
             learn, held = learn & full, held & full
         if learn.sum() < 2:
             raise BadData(f"{data.where}: {int(learn.sum())} people to learn from; at least two are needed.")
@@ -130,8 +131,9 @@ class Training:
         if record["config"]["method"] != self.config.method or any(
             name in weights and weights[name].shape != tensor.shape for name, tensor in ours.items()
         ):
+            theirs = record["config"]
             raise BadConfig(
-                f"warm_start = {folder}: a {record['config']['method']} network of width {record['config']['width']} cannot start a "
+                f"warm_start = {folder}: a {theirs['method']} network of width {theirs['width']} cannot start a "
                 f"{self.config.method} network of width {self.config.width}; set method, width and stages as there."
             )
         self.net.load_state_dict(weights)
@@ -324,7 +326,7 @@ class Training:
 
 
 def limbs_for(data: LiftingData, learn: LiftingData, config: Config) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reference limb lengths in mm (L,), and what the paper's skeleton loss compares with: (L,), (N, L) of all people, or None."""
+    """Limbs (L,) mm for scale and shape, and those of the paper's skeleton loss: (L,), (N, L) of all people, or None."""
     bones = np.array(data.skeleton.bones)
     generic = reference_lengths(data.skeleton, learn.pose2d) * (config.stature_mm / 1700.0)
     truth_may_be_used = data.pose3d is not None and (not data.truth_is_for_evaluation or config.supervision == "full")

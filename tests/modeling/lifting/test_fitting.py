@@ -1,0 +1,224 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from modeling.lifting import BadConfig, BadData, Config, Diverged, WrongSkeleton, evaluate, fit
+from modeling.lifting.checkpoint import read_run, read_tensors
+from modeling.lifting.config import read
+
+from .make import hide, make_people
+
+FAST = {"width": 32, "epochs": 3, "batch": 32}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def weights(folder) -> dict[str, torch.Tensor]:
+    return read_tensors(folder / "weights.safetensors")[0]
+
+
+def same(one, other) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_planted_structure_is_recovered_from_relative_labels_alone(tmp_path):
+    data, others = make_people(700, pairs=5), make_people(200, pairs=None, seed=9)
+    flat = np.concatenate([others.pose2d - others.pose2d[:, :1], 0 * others.pose2d[..., :1]], -1)
+    from modeling.lifting.metrics import error_mm
+
+    run = fit(data, Config(width=64, epochs=40, batch=64), tmp_path / "run")
+    found = evaluate(run.folder, others)
+    assert found["order_by_gap"]["all"]["share"] > 0.87
+    assert found["pa_mpjpe_mm"] < 0.5 * error_mm(flat, others.pose3d)[1]
+    assert found["mpjpe_mm"] < 95
+    assert found["calibration"]["calibration_error"] < 0.08
+
+
+def test_the_papers_model_learns_the_orders_too(tmp_path):
+    data = make_people(400, pairs=10)
+    config = read(None, "paper-code", ["width=64", "epochs=15", "dropout=0.1"])
+    found = evaluate(fit(data, config, tmp_path / "run").folder, data)
+    assert found["order_by_gap"]["all"]["share"] > 0.75
+
+
+def test_full_supervision_beats_few_labels(tmp_path):
+    data, others = make_people(400, pairs=1), make_people(150, pairs=None, seed=5)
+    errors = [
+        evaluate(fit(data, Config(supervision=kind, width=64, epochs=15, batch=64), tmp_path / kind).folder, others)["pa_mpjpe_mm"]
+        for kind in ("full", "relative")
+    ]
+    assert errors[0] < errors[1]
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path):
+    data = make_people(80)
+    runs = [fit(data, Config(seed=seed, **FAST), tmp_path / name).folder for seed, name in ((1, "a"), (1, "b"), (2, "c"))]
+    assert same(weights(runs[0]), weights(runs[1]))
+    assert not same(weights(runs[0]), weights(runs[2]))
+
+
+def test_a_killed_run_goes_on_at_its_last_epoch_with_the_same_result(tmp_path):
+    data = make_people(80)
+    config = Config(**FAST | {"epochs": 4})
+
+    class Killed(BaseException):
+        pass
+
+    def kill(entry):
+        if entry["epoch"] == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(data, config, tmp_path / "killed", kill)
+    epochs = []
+    taken_up = fit(data, config, tmp_path / "killed", lambda entry: epochs.append(entry["epoch"]))
+    whole = fit(data, config, tmp_path / "whole")
+    assert epochs == [3, 4]
+    assert same(weights(taken_up.folder), weights(whole.folder))
+    assert [e["loss"] for e in taken_up.curve] == [e["loss"] for e in whole.curve]
+    lines = [json.loads(line) for line in (taken_up.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+
+
+def test_a_finished_run_is_not_trained_again_but_other_settings_are(tmp_path):
+    data, epochs = make_people(60), []
+    fit(data, Config(**FAST), tmp_path)
+    fit(data, Config(**FAST), tmp_path, lambda entry: epochs.append(1))
+    assert not epochs
+    fit(data, Config(seed=5, **FAST), tmp_path, lambda entry: epochs.append(1))
+    assert len(epochs) == 3
+
+
+def test_false_from_the_callback_ends_the_run_with_usable_weights(tmp_path):
+    run = fit(make_people(60), Config(**FAST | {"epochs": 50}), tmp_path, lambda entry: entry["epoch"] < 2)
+    assert run.stopped == "stopped on request after epoch 2" and len(run.curve) == 2
+    assert read_run(tmp_path)["best_epoch"] in (1, 2)
+
+
+def test_the_callback_is_told_what_a_curve_needs(tmp_path):
+    told = []
+    fit(make_people(80), Config(**FAST), tmp_path, told.append)
+    assert [entry["epoch"] for entry in told] == [1, 2, 3] and told[0]["epochs"] == 3
+    assert {"loss", "losses", "held_out_loss", "held_out_order", "held_out_error_mm", "seconds", "best"} <= set(told[0])
+    assert 0 <= told[0]["held_out_order"] <= 1 and told[0]["held_out_error_mm"] > 0
+    json.dumps(told)
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path):
+    run = fit(make_people(40, pairs=1), Config(**FAST | {"epochs": 200, "patience": 2, "learning_rate": 0.05}), tmp_path)
+    assert "no better held-out loss" in run.stopped and len(run.curve) < 200
+
+
+def test_the_caller_keeps_its_own_random_numbers(tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    fit(make_people(30), Config(**FAST | {"epochs": 1}), tmp_path)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_missing_joints_neither_break_training_nor_teach_wrong_depths(tmp_path):
+    data = hide(make_people(150), 0.2)
+    run = fit(data, Config(**FAST), tmp_path)
+    assert np.isfinite([entry["loss"] for entry in run.curve]).all()
+
+
+def test_true_depths_in_a_release_teach_nothing(tmp_path):
+    data = make_people(60)
+    blind = replace(data, pose3d=data.pose3d * np.float32(3.7))
+    assert same(weights(fit(data, Config(**FAST), tmp_path / "a").folder), weights(fit(blind, Config(**FAST), tmp_path / "b").folder))
+
+
+def test_a_diverging_run_keeps_its_last_good_weights_and_says_so(tmp_path):
+    data = make_people(60)
+
+    def spoil(entry):
+        if entry["epoch"] == 2:  # a rate that no network survives, as a wrong setting would give
+            training_rate["now"] = float("nan")
+
+    training_rate = {"now": None}
+    from modeling.lifting.fitting import Training
+
+    training = Training(data, Config(**FAST | {"epochs": 6}), tmp_path)
+    honest = training._rate
+    training._rate = lambda step: honest(step) if training_rate["now"] is None else training_rate["now"]
+    run = training.run(spoil, resume=False)
+    assert "diverged" in run.stopped and "weights of epoch" in run.stopped
+    assert all(torch.isfinite(t).all() for t in weights(tmp_path).values() if t.is_floating_point())
+
+
+def test_a_run_that_never_had_good_weights_is_an_error(tmp_path):
+    data = make_people(60)
+    data.pose3d[:] = 1e30  # squares overflow float32
+    config = read(None, "paper-supervised", ["width=16", "epochs=2", "batch=32"])
+    with pytest.raises(Diverged, match="lower learning_rate"):
+        fit(replace(data, pose3d=data.pose3d * np.float32(1e8)), config, tmp_path)
+
+
+def test_a_warm_start_begins_where_the_other_run_ended(tmp_path):
+    data = make_people(120)
+    first = fit(data, Config(**FAST | {"epochs": 12}), tmp_path / "first")
+    cold = fit(data, Config(**FAST | {"epochs": 1, "seed": 1}), tmp_path / "cold")
+    warm = fit(data, Config(**FAST | {"epochs": 1, "seed": 1, "warm_start": str(first.folder)}), tmp_path / "warm")
+    assert warm.curve[0]["loss"] < cold.curve[0]["loss"]
+    with pytest.raises(BadConfig, match="width 32"):
+        fit(data, Config(**FAST | {"width": 16, "warm_start": str(first.folder)}), tmp_path / "other")
+
+
+def test_a_run_of_other_joints_cannot_start_this_one(tmp_path):
+    data = make_people(60)
+    other = fit(data.drop_joints(["nose"]), Config(**FAST), tmp_path / "other")
+    with pytest.raises(WrongSkeleton, match="train a run on this skeleton"):
+        fit(data, Config(**FAST, warm_start=str(other.folder)), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.pairs(np.zeros(len(d.p_first), bool)), "no labels for the training people"),
+        (lambda d: replace(d, is_train=np.zeros(len(d), bool)), "no labels for the training people"),
+        (lambda d: d.people(np.arange(1)), "at least two are needed"),
+    ],
+)
+def test_a_release_that_cannot_teach_is_refused(tmp_path, change, said):
+    with pytest.raises(BadData, match=said):
+        fit(change(make_people(20)), Config(**FAST), tmp_path)
+
+
+def test_full_supervision_needs_poses(tmp_path):
+    with pytest.raises(BadData, match="needs 3D poses"):
+        fit(replace(make_people(20), pose3d=None), Config(supervision="full", **FAST), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("speed=3", "unknown setting speed"), ("epochs=0", "from 1 to"), ("dropout=1.5", "from 0 to"), ("method=magic", "depth, paper"),
+        ("epochs", "key=value"), ("device=tpu-99", "give auto"), ("epochs=many", "wrong kind"),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused(tmp_path, word, said):
+    with pytest.raises(BadConfig, match=said):
+        fit(make_people(10), read(None, "nearer", [word]), tmp_path)
+
+
+def test_settings_come_from_preset_file_and_words_in_this_order(tmp_path):
+    (tmp_path / "c.toml").write_text('epochs = 7\nwidth = 48\n')
+    config = read(tmp_path / "c.toml", "paper-code", ["width=96"])
+    assert (config.method, config.paper_code, config.epochs, config.width) == ("paper", True, 7, 96)
+
+
+def test_the_papers_defaults_are_the_papers():
+    config = read(None, "paper").for_data(30_000, 30_000)
+    assert (config.width, config.dropout, config.epochs, config.batch, config.learning_rate) == (1024, 0.5, 25, 64, 1e-3)
+    assert config.reprojection_weight == 1.0
+    assert read(None, "paper-code").for_data(30_000, 30_000).reprojection_weight == 0.1
