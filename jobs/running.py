@@ -1,7 +1,6 @@
 """Start, claim, report on, finish, cancel and take up jobs."""
 
 import logging
-import secrets
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from jobs import leases
 from jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -84,19 +84,19 @@ def start(job: Job) -> Job:
     return job
 
 
-def nudge(job: Job) -> None:
+def nudge(job: Job, *, expires_s: float | None = None) -> None:
     """Tell the queue. A queue that is down costs time, not the job: the sweeper nudges again."""
     from jobs.tasks import run
 
     try:
-        run.apply_async((job._meta.label, job.pk), queue=job.queue, retry=False)
+        run.apply_async((job._meta.label, job.pk), queue=job.queue, retry=False, expires=expires_s)
     except Exception as error:  # whatever the transport raises, the row stays waiting
         logger.warning("the queue did not take %s %s: %s", job._meta.label, job.pk, error)
 
 
 def claim(model: type[Job], pk: int) -> tuple[Job, str] | None:
     """Take the job for this process, or None where it is another's, ended or gone."""
-    token = secrets.token_hex(16)
+    token = leases.new_token()
     now = timezone.now()
     free = Q(state=State.WAITING) | Q(state__in=(State.RUNNING, State.CANCELLING), lease_until__lt=now)
     claimed = model._default_manager.filter(free, pk=pk).update(
@@ -147,7 +147,7 @@ def execute(job: Job, listen: Callable[[str], None] | None = None) -> Job:
 @contextmanager
 def _ended_by_step(row: Job, report: Report) -> Iterator[None]:
     """A step without results of its own need not say `final`."""
-    if type(row)._default_manager.filter(pk=row.pk, state=State.RUNNING).exists():
+    if type(row)._default_manager.filter(pk=row.pk, state__in=(State.RUNNING, State.CANCELLING)).exists():
         with report.final():
             yield
     else:
@@ -155,7 +155,9 @@ def _ended_by_step(row: Job, report: Report) -> Iterator[None]:
 
 
 def _end(row: Job, token: str, state: str, error: str) -> None:
-    type(row)._default_manager.filter(pk=row.pk, lease_token=token).update(
+    """A job that has written its results stays done, whatever its step did after that."""
+    mine = type(row)._default_manager.filter(pk=row.pk, lease_token=token, state__in=(State.RUNNING, State.CANCELLING))
+    mine.update(
         state=state, error=error[:4000], ended_at=timezone.now(), lease_until=None
     )
 
@@ -172,13 +174,21 @@ def job_models() -> list[type[Job]]:
 
 
 def sweep() -> int:
-    """Nudge every job that waits without having been taken, or whose process has died; returns how many."""
+    """Nudge every job that waits without having been taken, or whose process has died; returns how many.
+
+    A process that died on this machine is known to be dead at once, one elsewhere when its
+    lease lapses. These nudges expire, so that they do not pile up behind a long job.
+    """
     now = timezone.now()
     count = 0
     for model in job_models():
+        rows = model._default_manager
+        for pk, token in rows.filter(state__in=(State.RUNNING, State.CANCELLING)).values_list("pk", "lease_token"):
+            if leases.holder_is_dead(token):
+                rows.filter(pk=pk, lease_token=token).update(lease_until=now - timedelta(seconds=1))
         stale = Q(state=State.WAITING, created_at__lt=now - timedelta(seconds=NUDGE_AGAIN_AFTER_S))
         orphaned = Q(state__in=(State.RUNNING, State.CANCELLING), lease_until__lt=now)
-        for job in model._default_manager.filter(stale | orphaned)[:100]:
-            nudge(job)
+        for job in rows.filter(stale | orphaned)[:100]:
+            nudge(job, expires_s=NUDGE_AGAIN_AFTER_S)
             count += 1
     return count
