@@ -23,13 +23,14 @@ class Page:
         return {name: rows, "NumResults": len(rows), "NextToken": self.next_token}
 
 
-def page(rows: QuerySet, requester: Requester, parameters: dict, *, newest_first: bool = False) -> Page:
-    """One page in the order of primary keys, so that rows which come or change meanwhile shift nothing.
+def page(operation: str, rows: QuerySet, requester: Requester, parameters: dict, *, newest_first: bool = False) -> Page:
+    """One page of an operation's answer in the order of primary keys, so that rows which come meanwhile shift nothing.
 
     Raises RequestError for a token that was not made for this question.
     """
     question = {key: value for key, value in parameters.items() if key not in ("NextToken", "MaxResults")}
-    scope = hashlib.sha256(json.dumps([requester.pk, rows.model.__name__, question], sort_keys=True).encode()).hexdigest()[:16]
+    asked = json.dumps([operation, requester.pk, question], sort_keys=True)
+    scope = hashlib.sha256(asked.encode()).hexdigest()[:16]
     if token := parameters.get("NextToken"):
         last = _read_token(token, scope)
         rows = rows.filter(pk__lt=last) if newest_first else rows.filter(pk__gt=last)

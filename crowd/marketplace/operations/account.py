@@ -54,7 +54,7 @@ def list_bonus_payments(requester: Requester, parameters: dict) -> dict:
         bonuses = bonuses.filter(assignment__hit=owned_hit(requester, parameters["HITId"]))
     else:
         bonuses = bonuses.filter(assignment=work.owned(requester, parameters["AssignmentId"]))
-    page = pages.page(bonuses, requester, parameters)
+    page = pages.page("ListBonusPayments", bonuses, requester, parameters)
     return page.reply(
         "BonusPayments",
         [

@@ -32,9 +32,8 @@ def describe(assignment: Assignment) -> dict:
 def list_assignments(requester: Requester, parameters: dict) -> dict:
     hit = hits.owned_hit(requester, parameters["HITId"])
     rows = hit.assignments.select_related("worker", "hit")
-    page = pages.page(
-        rows.filter(state__in=parameters.get("AssignmentStatuses") or Assignment.HANDED_IN), requester, parameters
-    )
+    rows = rows.filter(state__in=parameters.get("AssignmentStatuses") or Assignment.HANDED_IN)
+    page = pages.page("ListAssignmentsForHIT", rows, requester, parameters)
     return page.reply("Assignments", [describe(assignment) for assignment in page.rows])
 
 

@@ -143,21 +143,21 @@ def get_hit(requester: Requester, parameters: dict) -> dict:
     return {"HIT": describe(with_counts(Hit.objects.filter(pk=hit.pk)).get())}
 
 
-def _list(rows: QuerySet, requester: Requester, parameters: dict) -> dict:
-    page = pages.page(rows, requester, parameters, newest_first=True)
+def _list(operation: str, rows: QuerySet, requester: Requester, parameters: dict) -> dict:
+    page = pages.page(operation, rows, requester, parameters, newest_first=True)
     counted = {hit.pk: hit for hit in with_counts(Hit.objects.filter(pk__in=[hit.pk for hit in page.rows]))}
     return page.reply("HITs", [describe(counted[hit.pk]) for hit in page.rows])
 
 
 def list_hits(requester: Requester, parameters: dict) -> dict:
-    return _list(requester.hits.not_disposed(), requester, parameters)
+    return _list("ListHITs", requester.hits.not_disposed(), requester, parameters)
 
 
 def list_reviewable_hits(requester: Requester, parameters: dict) -> dict:
     rows = requester.hits.filter(status=parameters.get("Status", Hit.Status.REVIEWABLE))
     if "HITTypeId" in parameters:
         rows = rows.filter(hit_type=owned_hit_type(requester, parameters["HITTypeId"]))
-    return _list(rows, requester, parameters)
+    return _list("ListReviewableHITs", rows, requester, parameters)
 
 
 def list_hits_for_qualification_type(requester: Requester, parameters: dict) -> dict:
@@ -168,7 +168,8 @@ def list_hits_for_qualification_type(requester: Requester, parameters: dict) -> 
         pk for pk, requirements in requester.hit_types.values_list("pk", "requirements")
         if any(requirement["QualificationTypeId"] == id_ for requirement in requirements)
     ]
-    return _list(requester.hits.not_disposed().filter(hit_type__in=asking), requester, parameters)
+    rows = requester.hits.not_disposed().filter(hit_type__in=asking)
+    return _list("ListHITsForQualificationType", rows, requester, parameters)
 
 
 @transaction.atomic

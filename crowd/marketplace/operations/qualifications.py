@@ -104,7 +104,7 @@ def list_qualification_types(requester: Requester, parameters: dict) -> dict:
         types = types.filter(requester=requester)
     for word in parameters.get("Query", "").split():
         types = types.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(keywords__icontains=word))
-    page = pages.page(types, requester, parameters)
+    page = pages.page("ListQualificationTypes", types, requester, parameters)
     return page.reply("QualificationTypes", [describe(type_) for type_ in page.rows])
 
 
@@ -168,7 +168,7 @@ def list_workers(requester: Requester, parameters: dict) -> dict:
     rows = type_.qualifications.select_related("worker")
     if "Status" in parameters:
         rows = rows.filter(status=parameters["Status"])
-    page = pages.page(rows, requester, parameters)
+    page = pages.page("ListWorkersWithQualificationType", rows, requester, parameters)
     return page.reply("Qualifications", [_describe_held(held, type_) for held in page.rows])
 
 
@@ -178,7 +178,7 @@ def list_requests(requester: Requester, parameters: dict) -> dict:
     ).select_related("type", "worker")
     if "QualificationTypeId" in parameters:
         rows = rows.filter(type=_type(parameters["QualificationTypeId"], requester))
-    page = pages.page(rows, requester, parameters)
+    page = pages.page("ListQualificationRequests", rows, requester, parameters)
     return page.reply(
         "QualificationRequests",
         [

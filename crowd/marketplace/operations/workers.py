@@ -29,7 +29,7 @@ def delete_worker_block(requester: Requester, parameters: dict) -> None:
 
 
 def list_worker_blocks(requester: Requester, parameters: dict) -> dict:
-    page = pages.page(requester.blocks.select_related("worker"), requester, parameters)
+    page = pages.page("ListWorkerBlocks", requester.blocks.select_related("worker"), requester, parameters)
     return page.reply(
         "WorkerBlocks", [{"WorkerId": block.worker.worker_id, "Reason": block.reason} for block in page.rows]
     )

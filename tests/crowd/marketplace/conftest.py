@@ -1,5 +1,7 @@
 """What the marketplace's tests share: an account with money, boto3 pointed at it, workers with a browser of their own."""
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -8,6 +10,13 @@ from django.test import Client
 from crowd.marketplace import accounts
 from crowd.marketplace.models import Requester
 from tests.crowd.marketplace.makers import QUESTION, sign_in
+
+
+@pytest.fixture
+def clock(time_machine):
+    """Stands still at nine o'clock until the test moves it: `clock.shift(seconds)`."""
+    time_machine.move_to(datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tick=False)
+    return time_machine
 
 
 @pytest.fixture
