@@ -148,18 +148,32 @@ class DemonstrationAdmin(JobAdmin):
         obj.pk, obj._state.adding = started.pk, False
 
     def progress(self, job):
-        live = crowd_figures.live(job.campaign) if job.campaign_id else {}
-        return super().progress(job) | {"figures": live, "campaign": job.campaign_id}
+        """The page has more to show whenever the next stage of the loop has begun."""
+        shows = [job.campaign_id or ""]
+        if job.campaign_id:
+            shows += [row.pk for row in (self._merge(job), self._release(job), self._run(job)) if row is not None]
+        return super().progress(job) | {"shows": "-".join(map(str, shows))}
+
+    @staticmethod
+    def _merge(job):
+        return job.campaign.merges.exclude(method="majority").order_by("-pk").first()
+
+    @staticmethod
+    def _release(job):
+        return job.campaign.releases.order_by("-pk").first()
+
+    @staticmethod
+    def _run(job):
+        return Run.objects.filter(release__campaign=job.campaign_id).order_by("-pk").first()
 
     def page(self, request, thing):
         campaign = thing.campaign
-        releases = list(campaign.releases.order_by("-pk")[:1]) if campaign else []
         return super().page(request, thing) | {
             "campaign": campaign, "tiles": crowd_figures.tiles(campaign) if campaign else [],
             "live": crowd_figures.live(campaign) if campaign else {},
-            "merge": campaign.merges.order_by("-pk").first() if campaign else None,
-            "release": releases[0] if releases else None,
-            "run": releases[0].runs.order_by("-pk").first() if releases else None,
+            "merge": self._merge(thing) if campaign else None,
+            "release": self._release(thing) if campaign else None,
+            "run": self._run(thing) if campaign else None,
             "figures": sorted((name, value) for name, value in thing.figures.items() if not isinstance(value, (dict, list))),
         }
 
@@ -204,10 +218,10 @@ def _demonstration(request) -> Act | None:
     if newest is not None and not newest.has_ended:
         url = reverse("admin:modeling_demonstration_change", args=[newest.pk])
         return Act(9, "Simulated workers are at work", newest.stage, url, "Watch it work")
-    if newest is None and not Campaign.objects.owned_by(request.user).exists() and Dataset.objects.exists():
+    if newest is None and Dataset.objects.filter(source="demo").exists():
         return Act(
             9, "Watch it work: simulated workers",
-            "The whole loop in a few minutes, over HTTP as browsers would: votes, consensus, 3D poses. It costs nothing.",
+            "The whole loop in a few minutes, over HTTP as browsers would: votes, consensus, 3D poses. No real money is spent.",
             reverse("admin:modeling_demonstration_add"), "Watch it work",
         )
     return None

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from annotation.models import Annotator, Choice, Comparison, Dataset, Image, Pair, Person, Skeleton, Task, Vote
+from annotation.models import Annotator, Choice, Comparison, Dataset, Image, Import, Pair, Person, Skeleton, Task, Vote
 from crowd.models import Assignment, Campaign, Environment, Hit, HitPair, Worker
 
 _number = itertools.count(1)
@@ -185,3 +185,10 @@ def make_voted_campaign(*, n_pairs: int = 20, votes: int = 5, wrong: float = 0.2
     for _ in range(votes):
         answer(make_assignment(hit=hit).task, lambda pair: pair.truth_first != (draw.random() < wrong))
     return campaign
+
+
+def make_import(**overrides) -> Import:
+    """Waiting, in Nearer's own format."""
+    fields = {"format": "nearer", "path": "/nowhere", "name": f"import {next(_number)}"} | overrides
+    fields["created_by"] = fields.get("created_by") or make_user()
+    return Import.objects.create(**fields)

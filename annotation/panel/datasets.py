@@ -24,7 +24,7 @@ def counts(dataset: Dataset) -> list[dict]:
         {"label": "Images", "value": dataset.images.count()},
         {"label": "People", "value": rows["people"], "detail": f"{rows['with_truth']:,} with 3D ground truth"},
         {"label": "Pairs", "value": Pair.objects.of_dataset(dataset).count(), "detail": "questions that can be asked"},
-        {"label": "Skeleton", "text": dataset.skeleton.title, "detail": f"{len(dataset.skeleton.joints)} joints"},
+        {"label": "Skeleton", "text": dataset.skeleton.title, "detail": f"{len(dataset.skeleton.bones)} bones"},
     ]
 
 

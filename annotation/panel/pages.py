@@ -165,11 +165,14 @@ class JobAdmin(PageAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
+    def response_add(self, request, obj, post_url_continue=None):
+        return self.response_post_save_add(request, obj)  # its page says what a message would
+
     def page(self, request, thing) -> dict:
         return {"job": watch(self, thing)}
 
     def progress(self, job) -> dict:
-        """What a page that watches the job draws anew every two seconds."""
+        """What a page that watches the job draws anew every two seconds; `charts` by id, their rows."""
         return progress_of(job)
 
     def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -196,13 +199,14 @@ def progress_of(job) -> dict:
         "state": job.state, "state_label": job.get_state_display(), "progress": round(job.progress, 4),
         "stage": job.stage, "log": job.log, "error": job.error, "ended": job.has_ended,
         "duration_s": round(job.duration_s) if job.duration_s is not None else None,
+        "shows": "",  # whatever changes here makes the page draw itself anew
     }
 
 
 def watch(model_admin: JobAdmin, job) -> dict:
     """What `admin/includes/job.html` needs to show a job and to follow it."""
     return {
-        "row": job, **progress_of(job),
+        "row": job, **model_admin.progress(job),
         "percent": round(100 * job.progress),
         "progress_url": model_admin.url("progress", job.pk),
         "cancel_url": model_admin.url("cancel", job.pk),

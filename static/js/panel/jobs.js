@@ -1,4 +1,7 @@
-/** A job's box follows its row; when the job ends, the page is drawn anew with what came of it. */
+/**
+ * A job's box follows its row, and charts that the job feeds follow with it. When the job
+ * ends, or has something new to show (`shows` differs), the page is drawn anew.
+ */
 
 import { poll } from "./polling.js";
 
@@ -30,9 +33,12 @@ class JobBox {
       this.#part("log-fold").hidden = !job.log;
       if (atEnd) log.scrollTop = log.scrollHeight;
     }
-    this.#box.dispatchEvent(new CustomEvent("job", { bubbles: true, detail: job }));
-    if (job.ended) window.location.reload();
-    return job.ended;
+    for (const [id, rows] of Object.entries(job.charts ?? {})) {
+      document.querySelector(`[data-chart="${CSS.escape(id)}"]`)?.dispatchEvent(new CustomEvent("rows", { detail: rows }));
+    }
+    const hasMore = (job.shows ?? "") !== (this.#box.dataset.jobShows ?? "");
+    if (job.ended || hasMore) window.location.reload();
+    return job.ended || hasMore;
   }
 }
 

@@ -1,0 +1,208 @@
+"""A researcher's ways through the panel, with the mouse, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from annotation.models import Choice, Dataset, Import, Vote
+from crowd.models import Campaign, Merge, Publication, Release
+from jobs import running
+from modeling import setting_up
+from modeling.models import Demonstration, Run
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_folder_of_images_becomes_a_data_set(panel, screenshot):
+    panel.get_by_role("link", name="Import a data set").first.click()
+    panel.get_by_label("Nearer's own JSON").check()
+    panel.get_by_label("Folder on the server").fill(str(setting_up.MANNEQUINS))
+    panel.get_by_label("Name of the new data set").fill("My people")
+    panel.get_by_label("At most so many images").fill("6")
+    screenshot(panel, "import")
+    panel.get_by_role("button", name="Import it").click()
+    expect(panel.locator("[data-job-state]")).to_have_text("waiting")
+    running.execute(Import.objects.get())  # what a worker process would do meanwhile
+    panel.get_by_role("link", name="See the data set").click()  # the page draws itself anew
+    expect(panel.get_by_role("heading", level=1)).to_have_text("My people")
+    expect(panel.locator(".gallery li")).to_have_count(6)
+    assert panel.locator(".gallery .joint").count() > 6 * 10
+    screenshot(panel, "data-set")
+
+
+def test_an_import_that_fails_says_why_and_can_be_tried_again(panel, site):
+    panel.goto(f"{site}/panel/annotation/import/add/")
+    panel.get_by_label("Folder on the server").fill("/no/such/folder")
+    panel.get_by_label("Name of the new data set").fill("Lost")
+    panel.get_by_role("button", name="Import it").click()
+    running.execute(Import.objects.get())
+    expect(panel.locator("[data-job-error]")).to_contain_text("/no/such/folder")
+    panel.goto(f"{site}/panel/")
+    expect(panel.locator(".attention")).to_contain_text("Import of “Lost” failed")
+    panel.get_by_role("link", name="See why").click()
+    panel.get_by_role("link", name="Try again").click()
+    expect(panel.get_by_label("Folder on the server")).to_have_value("/no/such/folder")
+
+
+def test_a_campaign_is_priced_drafted_and_launched_for_what_it_said(panel, mannequins, marketplace, screenshot):
+    panel.reload()
+    panel.get_by_role("link", name="Make a campaign").click()
+    panel.get_by_label("Name", exact=True).fill("First crowd")
+    price = panel.get_by_role("complementary", name="What it will cost")
+    # 30 pairs in 2 HITs of 25 at most, 5 assignments each, 10 cents and a fee of 2 cents
+    expect(price).to_contain_text("$1.20")
+    expect(price).to_contain_text("Under the federal minimum wage")
+    panel.get_by_label("Reward for a HIT (USD)").fill("0.40")
+    expect(price).to_contain_text("$4.80")
+    expect(price.get_by_text("Under the federal minimum wage")).to_be_hidden()
+    screenshot(panel, "campaign-form")
+    panel.get_by_role("button", name="Save the draft").click()
+    panel.get_by_role("link", name="Launch…").click()
+    expect(panel.get_by_text("$1,000.00")).to_be_visible()  # what the account holds
+    expect(panel.get_by_text("$995.20")).to_be_visible()
+    screenshot(panel, "launch")
+    panel.get_by_role("button", name="Launch for $4.80").click()
+    campaign = Campaign.objects.get()
+    assert campaign.state == Campaign.State.PUBLISHING
+    running.execute(Publication.objects.get())
+    expect(panel.locator(".badge.collecting")).to_be_visible()
+    expect(panel.get_by_text("0 of 10", exact=True)).to_be_visible()
+    assert campaign.hits.exclude(hit_id="").count() == 2
+
+
+def test_a_campaign_that_the_account_does_not_cover_is_not_launched(panel, site, mannequins, marketplace, researcher):
+    campaign = factories.make_campaign(
+        owner=researcher, dataset=mannequins, environment=marketplace, reward_usd="500.00", name="Too dear"
+    )
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/launch/")
+    expect(panel.locator(".note.danger")).to_contain_text("does not cover it")
+    panel.get_by_role("button", name=re.compile("Launch for")).click()
+    expect(panel.locator(".messagelist .error")).to_contain_text("Deposit")
+    campaign.refresh_from_db()
+    assert campaign.is_draft
+
+
+def test_votes_arrive_on_the_campaigns_page_while_it_is_looked_at(panel, site, researcher, screenshot):
+    campaign = factories.make_voted_campaign(owner=researcher, state="collecting", n_pairs=10)
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
+    share = panel.locator("[data-live='share_percent']")
+    expect(share).to_have_text("0 %")
+    assignment = campaign.hits.get().assignments.first()
+    assignment.state = "approved"
+    assignment.save()
+    expect(share).to_have_text("20 %")
+    expect(panel.get_by_text("1 of 5", exact=True)).to_be_visible()
+
+
+def test_votes_become_a_consensus_a_release_and_a_run_with_the_mouse(panel, site, researcher, screenshot):
+    campaign = factories.make_voted_campaign(owner=researcher, state="collecting", n_pairs=15)
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
+    screenshot(panel, "campaign", full_page=True)
+    panel.get_by_label("Method").select_option("majority")
+    panel.get_by_role("button", name="Merge the votes").click()
+    running.execute(Merge.objects.get())
+    expect(panel.get_by_text("Consensus right")).to_be_visible()
+    expect(panel.locator("[data-chart='accuracy-by-gap'] canvas")).to_be_visible()
+    screenshot(panel, "merge", full_page=True)
+    panel.get_by_role("button", name="Make a release").click()
+    running.execute(Release.objects.get())
+    with panel.expect_download() as download:
+        panel.get_by_role("link", name="pairs.csv").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 16
+    assert lines[0].startswith("image,person,first,second")
+    screenshot(panel, "release")
+    panel.get_by_role("button", name="Train a lifter on it").click()
+    expect(panel.locator("[data-job-state]")).to_have_text("waiting")
+    panel.get_by_role("button", name="Stop it").click()
+    expect(panel.locator("[data-job-state]")).to_have_text("cancelled")
+    assert Run.objects.get().state == "cancelled"
+
+
+def test_a_persons_votes_consensus_and_pose_stand_beside_the_picture(panel, site, finished, screenshot):
+    person = finished["person"]
+    panel.goto(f"{site}/panel/annotation/person/{person.pk}/change/")
+    row = panel.locator("[data-pair]").first
+    n_votes = Vote.objects.filter(pair_id=int(row.get_attribute("data-pair"))).exclude(choice=Choice.UNDONE).count()
+    expect(row.locator(".vote")).to_have_count(n_votes)
+    mark = panel.locator(f"[data-pair-mark='{row.get_attribute('data-pair')}']")
+    row.hover()
+    expect(mark).to_have_class(re.compile("shown"))
+    button = row.get_by_role("button")
+    button.focus()
+    panel.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    panel.get_by_role("heading", level=1).hover()
+    expect(mark).to_have_class(re.compile("shown"))  # it was kept
+    stage = panel.locator("[data-pose-stage]")
+    expect(stage.locator("canvas, .apology")).to_have_count(1)
+    panel.get_by_text("As a table: depth of each joint").click()
+    expect(panel.get_by_role("columnheader", name="Ground truth")).to_be_visible()
+    expect(panel.get_by_role("columnheader", name="Predicted by first-run")).to_be_visible()
+    screenshot(panel, "person", full_page=True)
+
+
+def test_the_pose_turns_by_itself_and_by_keys_and_rests_when_told(panel, site, finished):
+    panel.goto(f"{site}/panel/annotation/person/{finished['person'].pk}/change/")
+    canvas = panel.locator("[data-pose-stage] canvas")
+    picture = canvas.evaluate_handle("node => () => node.toDataURL()")
+    canvas.wait_for()
+    turn = panel.locator("[data-pose-turn]")
+    expect(turn).to_have_text("Pause")
+    before = picture.evaluate("take => take()")
+    panel.wait_for_timeout(400)
+    assert picture.evaluate("take => take()") != before
+    turn.click()
+    expect(turn).to_have_text("Turn")
+    panel.wait_for_timeout(100)
+    resting = picture.evaluate("take => take()")
+    panel.wait_for_timeout(400)
+    assert picture.evaluate("take => take()") == resting
+    canvas.focus()
+    panel.keyboard.press("ArrowRight")
+    panel.wait_for_timeout(200)
+    assert picture.evaluate("take => take()") != resting
+
+
+def test_a_runs_curve_grows_while_it_is_looked_at(panel, site, finished, screenshot):
+    run = finished["run"]
+    Run.objects.filter(pk=run.pk).update(state="running", curve=run.curve[:3], progress=0.3)
+    panel.goto(f"{site}/panel/modeling/run/{run.pk}/change/")
+    rows = panel.locator("[data-chart-rows] tr")
+    expect(rows).to_have_count(3)
+    Run.objects.filter(pk=run.pk).update(curve=run.curve, progress=0.9)
+    expect(rows).to_have_count(10)
+    Run.objects.filter(pk=run.pk).update(state="done", progress=1)
+    expect(panel.get_by_role("heading", name="Before and after")).to_be_visible()
+    expect(panel.get_by_text("82.5")).to_be_visible()
+    expect(panel.locator(".gallery li")).to_have_count(3)
+    screenshot(panel, "run", full_page=True)
+
+
+def test_the_demonstration_is_one_button_away(panel, mannequins, marketplace, screenshot):
+    panel.reload()
+    screenshot(panel, "home", full_page=True)
+    panel.get_by_role("link", name="Watch it work").first.click()
+    panel.get_by_role("button", name="Start").click()
+    expect(panel.locator("[data-job-state]")).to_have_text("waiting")
+    assert Demonstration.objects.get().dataset == Dataset.objects.get()
+    panel.get_by_role("button", name="Stop it").click()
+    expect(panel.locator("[data-job-state]")).to_have_text("cancelled")
+
+
+def test_on_a_small_screen_the_menu_folds_and_nothing_is_cut_off(open_page, log_in, site, finished, screenshot):
+    page = log_in(open_page(width=768, height=1024))
+    expect(page.get_by_role("link", name="Campaigns", exact=True)).to_be_hidden()
+    page.get_by_text("Menu").click()
+    page.get_by_role("link", name="Campaigns", exact=True).click()
+    page.get_by_role("link", name=finished["campaign"].name).click()
+    screenshot(page, "campaign", full_page=True)
+    for path in (
+        "", f"annotation/person/{finished['person'].pk}/change/", f"crowd/merge/{finished['merge'].pk}/change/",
+        f"modeling/run/{finished['run'].pk}/change/", "crowd/campaign/add/",
+    ):
+        page.goto(f"{site}/panel/{path}")
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert too_wide <= 0, path
