@@ -1,6 +1,7 @@
 """One picture: camera, lamp, floor and a dressed mannequin, rendered in NumPy with soft shadows and smooth edges."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,7 +27,12 @@ class Scene:
     studio: Studio
     lamp: np.ndarray
 
-    @property
+    @cached_property
+    def floor_light(self) -> "FloorLight":
+        """What reaches the floor, computed when a picture first asks."""
+        return FloorLight(self.field, self.lamp)
+
+    @cached_property
     def frames(self) -> dict[str, tuple[np.ndarray, Frame]]:
         """Origins and directions of the parts that carry drawings."""
         return {
@@ -134,7 +140,6 @@ def _shade(scene: Scene, points: np.ndarray, directions: np.ndarray) -> np.ndarr
 def _backdrop(scene: Scene) -> np.ndarray:
     camera = scene.camera
     places = np.stack(np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5), axis=-1).reshape(-1, 2)
-    scene.floor_light = _FloorLight(scene)
     return _backdrop_at(scene, places).reshape(camera.height, camera.width, 3)
 
 
@@ -181,11 +186,10 @@ def _ornament(shape: str, ground: np.ndarray, away: np.ndarray) -> np.ndarray:
     return np.zeros(len(ground))
 
 
-class _FloorLight:
+class FloorLight:
     """Lamp light and ambient light on the floor around the body, on a grid, read with bilinear interpolation."""
 
-    def __init__(self, scene: Scene):
-        field, lamp = scene.field, scene.lamp
+    def __init__(self, field: Field, lamp: np.ndarray):
         ends = np.concatenate([field.start, field.end])
         thrown = ends[:, :2] - lamp[:2] / lamp[2] * ends[:, 2:]
         both = np.concatenate([ends[:, :2], thrown])

@@ -61,7 +61,7 @@ LESSONS = (
         R_WRIST,
         L_WRIST,
         "You see this person from behind, so the left hand is on the left of the picture. "
-        "The left arm reaches back towards you, the right arm points away from you.",
+        "The left arm reaches towards you, the right arm points away from you.",
     ),
     Lesson(
         _shot(86, 0, 8, 0, "bob", 0),
@@ -118,7 +118,7 @@ LESSONS = (
         "Seen from above, what is higher is nearer to the camera. The head is closer than the knee.",
     ),
     Lesson(
-        _shot(19, 150, 10, 6, "bob", 1),
+        _shot(19, 150, 10, 3, "bun", 1),
         "left-right",
         R_WRIST,
         L_WRIST,
@@ -130,7 +130,7 @@ LESSONS = (
         "hard",
         R_HIP,
         L_KNEE,
-        "The knees are bent and point towards you, so the left knee is a little nearer than the right hip.",
+        "The person leans back: the hips are behind the knees, so the left knee is a little nearer than the right hip.",
     ),
 )
 

@@ -98,6 +98,7 @@ def _edge(signed_mm: np.ndarray, width: float = 1.6) -> np.ndarray:
 
 
 def _part(field: Field, points, capsule: int, frames, look: Look):
+    """Colour and gloss of points that all belong to one capsule."""
     part, outfit = field.parts[capsule], look.outfit
     skin = colour(look.material or look.skin)
     count = len(points)
@@ -137,11 +138,13 @@ def _is_cap(field: Field) -> bool:
 
 
 def _along(field: Field, points, part: str) -> np.ndarray:
+    """Where points lie along a bone, 0 at its start and 1 at its end, not clipped."""
     share, _ = field.local(points, field.parts.index(part))
     return share
 
 
 def _sleeve(field, points, capsule, plain, outfit: Outfit):
+    """Cloth down to the cuff, skin from there."""
     part = field.parts[capsule]
     side = part[0]
     upper = np.minimum(_along(field, points, f"{side} upper arm"), 1)
@@ -159,6 +162,7 @@ def _sleeve(field, points, capsule, plain, outfit: Outfit):
 
 
 def _trouser(field, points, capsule, plain, frames, outfit: Outfit):
+    """Cloth down to the hem, skin from there, a sock above the shoe."""
     part = field.parts[capsule]
     side = part[0]
     upper = np.minimum(_along(field, points, f"{side} thigh"), 1)
@@ -176,6 +180,7 @@ def _trouser(field, points, capsule, plain, frames, outfit: Outfit):
 
 
 def _stripes(place_mm, period: float):
+    """1 on the coloured part of stripes that repeat every `period` mm."""
     phase = np.abs((place_mm / period) % 1.0 - 0.5) * period  # mm from the stripe's edge, twice a period
     return _edge(phase - period * 0.27)
 
@@ -186,6 +191,7 @@ def _hem(outfit: Outfit) -> float:
 
 
 def _trunk(points, frames, outfit: Outfit, skin):
+    """Shirt with its pattern and neckline, belt and the upper part of the trousers."""
     hip, pelvis = frames["pelvis"]
     thorax, chest = frames["chest"]
     low = (points - hip) @ pelvis.up
@@ -238,6 +244,7 @@ def _doll(field: Field, points, capsule: int, plain, skin):
 
 
 def _face(points, tint, placed: tuple[np.ndarray, Frame], skin, look: Look):
+    """Eyes, brows, a smile and warm cheeks, drawn in the head's own axes (mm from the base of the neck)."""
     origin, head = placed
     x, y, z = (points - origin) @ head.left, (points - origin) @ head.forward, (points - origin) @ head.up
     front = _edge(y - 30, 8)
