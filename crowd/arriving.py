@@ -121,7 +121,7 @@ def _accept(hit: Hit, assignment_id: str, worker_id: str) -> Assignment:
     pairs = list(fresh.filter(hits=hit).order_by("hit_pairs__position"))
     if not pairs:
         raise TurnedAway(Why.SEEN_ALL)
-    seed = _seed(hit, worker_id)
+    seed = _seed(hit)
     task = serving.hand_out(
         annotator,
         pairs,
@@ -153,9 +153,9 @@ def lesson_name(campaign: Campaign) -> str:
     return lessons.SHIPPED if lessons.is_shipped() else ""
 
 
-def _seed(hit: Hit, worker_id: str) -> int:
-    """The same for the same campaign seed, HIT and worker; 60 bits."""
-    text = f"{hit.campaign.seed}/{hit.number}/{worker_id}"
+def _seed(hit: Hit) -> int:
+    """Of the draws of the HIT's next assignment, 60 bits: a campaign that is repeated with its seed draws the same again."""
+    text = f"{hit.campaign.seed}/{hit.number}/{hit.assignments.count()}"
     return int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
 
 

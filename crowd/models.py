@@ -24,6 +24,11 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def usd(total: Decimal | None) -> Decimal:
+    """A database's sum, to the cent: SQLite adds decimals as floats."""
+    return (total or Decimal(0)).quantize(Decimal("0.01"))
+
+
 class Environment(models.Model):
     """A place that speaks Mechanical Turk's protocol: Amazon's, or the marketplace that ships with Nearer."""
 
@@ -146,7 +151,7 @@ class Campaign(models.Model):
     @property
     def spent_usd(self) -> Decimal:
         total = self.payments.aggregate(reward=Sum("amount_usd"), fee=Sum("fee_usd"))
-        return (total["reward"] or Decimal(0)) + (total["fee"] or Decimal(0))
+        return sum((usd(value) for value in total.values()), Decimal(0))
 
 
 class Publication(Job):

@@ -58,8 +58,8 @@ class Report:
             fields["log"] = self._log
         if not self._rows.filter(state=State.RUNNING).update(**fields):
             self._explain()
-        if self._listen and (text := line or stage):
-            self._listen(text)
+        if self._listen and line:
+            self._listen(line)
 
     @contextmanager
     def final(self) -> Iterator[None]:
@@ -116,7 +116,7 @@ def execute(job: Job, listen: Callable[[str], None] | None = None) -> Job:
     """Claim the job and run its step to the end, in this process; returns the row as it then stands.
 
     Args:
-        listen: is told each line and stage as well, for somebody who watches in a terminal.
+        listen: is told each line as well, for somebody who watches in a terminal.
     """
     model = type(job)
     if (mine := claim(model, job.pk)) is None:

@@ -7,6 +7,7 @@ that workers would do in a browser is done over HTTP on the running site.
 import secrets
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import numpy as np
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.db.models import Sum
 from annotation.models import Dataset
 from crowd import merging, pricing, publishing, reconciling, releasing
 from crowd.marketplace import accounts
-from crowd.models import Campaign, Environment, Merge, Payment
+from crowd.models import Campaign, Environment, Merge, Payment, usd
 from crowd.simulation import PaperCrowd, Worker
 from crowd.simulation.browser import Browser, Lost
 from crowd.simulation.studies import participation
@@ -28,7 +29,7 @@ from modeling.eye import Eye
 from modeling.models import Demonstration
 
 MARKETPLACE = "Marketplace"
-REWARD_USD = "0.40"
+REWARD_USD = Decimal("0.40")
 WAIT_S = 900
 
 
@@ -60,14 +61,14 @@ def run(job: Demonstration, report: Report) -> None:
         report(0.02, "publishing", line=f"campaign '{campaign}' on '{campaign.dataset}'")
         _finish(publishing.publish(campaign, job.created_by), report)
         _work(job, campaign, report)
-        report(0.6, "reconciling and paying")
+        report(0.6, "reconciling and paying", line="reconciling and paying")
         _reconcile(campaign, report)
         report(0.65, "merging")
         merge = _finish(merging.start(campaign, job.created_by, seed=job.seed), report)
         majority = _finish(merging.start(campaign, job.created_by, method="majority"), report)
         report(0.7, "writing the release")
         release = _finish(releasing.start(merge, job.created_by), report)
-        report(0.75, "training the lifter")
+        report(0.75, "training the lifter", line="training the lifter")
         trained = _finish(training.start(release, job.created_by, seed=job.seed), report)
     except (publishing.CannotPublish, Lost) as error:
         raise JobError(str(error)) from error
@@ -187,7 +188,7 @@ def _figures(campaign: Campaign, merge: Merge, majority: Merge) -> dict:
         "accuracy_majority": majority.figures.get("accuracy_merged"),
         "mean_risk": merge.figures["mean_risk"],
         "assignments": campaign.payments.count(),
-        "reward_usd": str(money["reward"]), "fee_usd": str(money["fee"]), "total_usd": str(campaign.spent_usd),
+        "reward_usd": str(usd(money["reward"])), "fee_usd": str(usd(money["fee"])), "total_usd": str(campaign.spent_usd),
         "wage_usd_per_hour": str(pricing.hourly_wage_usd(
             campaign.reward_usd, pricing.expected_seconds(campaign.comparisons_per_hit, campaign.delay_ms)
         )),

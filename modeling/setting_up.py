@@ -18,7 +18,7 @@ from crowd.marketplace.models import Invitation
 from crowd.models import Campaign, Environment, Publication
 from crowd.mturk import credentials
 from jobs import running
-from modeling.demonstration import MARKETPLACE
+from modeling.demonstration import MARKETPLACE, REWARD_USD
 
 RESEARCHER = "researcher"
 REQUESTER = "nearer"
@@ -81,7 +81,7 @@ def try_out(dataset: Dataset, environment: Environment) -> Campaign | None:
     if Campaign.objects.filter(name=TRY_OUT).exists():
         return None
     campaign = Campaign(
-        name=TRY_OUT, owner=dataset.owner, dataset=dataset, environment=environment, reward_usd="0.40", votes_per_pair=5,
+        name=TRY_OUT, owner=dataset.owner, dataset=dataset, environment=environment, reward_usd=REWARD_USD, votes_per_pair=5,
         contact="the person who runs this site",
     )
     publishing.check(campaign)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Dataset
@@ -38,6 +39,8 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="Folder for the release's files and the figures.")
 
     def handle(self, *, workers, seed, dataset, output, **options):
+        if not _answers():
+            call_command("migrate", interactive=False, verbosity=0)
         login = setting_up.login()
         owner = get_user_model().objects.get(username=login.username)
         try:
