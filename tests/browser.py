@@ -39,10 +39,14 @@ def _django_beside_playwright() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory) -> None:
-    """SQLite in a file, so that each thread of a live server has its own connection and its own transactions."""
+    """Each thread of a live server has its own connection and transactions, and lets go of it after each request.
+
+    SQLite is therefore in a file: a database in memory would be one connection for all.
+    """
     from django.conf import settings
 
     database = settings.DATABASES["default"]
+    database["CONN_MAX_AGE"] = 0
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 

@@ -23,9 +23,11 @@ def clock(time_machine):
 def boto(site):
     """`boto("a lab", deposit_usd="100")` is a boto3 client of that requester's account on the running site."""
 
+    clients = []
+
     def connect(name: str = "a lab", deposit_usd: str = "100.00"):
         key, secret = accounts.ensure_requester(name, deposit_usd)
-        return boto3.client(
+        client = boto3.client(
             "mturk",
             endpoint_url=f"{site}/marketplace/api",
             region_name="us-east-1",
@@ -33,8 +35,12 @@ def boto(site):
             aws_secret_access_key=secret,
             config=Config(retries={"max_attempts": 1, "mode": "standard"}),
         )
+        clients.append(client)
+        return client
 
-    return connect
+    yield connect
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture
