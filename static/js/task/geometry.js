@@ -69,14 +69,30 @@ export function markRadius([x1, y1], [x2, y2], usual) {
   return Math.max(5, Math.min(usual, distance / 2 - 3));
 }
 
+/** Points along the bones, so that what covers a limb can be told; `points` may have gaps. */
+export function bodyPoints(points, bones, perBone = 4) {
+  const body = points.filter(Boolean);
+  for (const [a, b] of bones) {
+    if (!points[a] || !points[b]) continue;
+    for (let i = 1; i < perBone; i += 1) {
+      body.push([0, 1].map((axis) => points[a][axis] + ((points[b][axis] - points[a][axis]) * i) / perBone));
+    }
+  }
+  return body;
+}
+
 /**
- * Where two name labels go: beside their own mark, off both marks and off each other, on the stage.
+ * Where two name labels go: beside their own mark, off both marks and off each other, on the stage,
+ * and off the body where there is a choice.
  * @param {{at: number[], width: number, height: number}[]} labels `at` is the mark's centre
+ * @param {number[][]} body points that are better left uncovered
  * @returns {{x: number, y: number}[]} the labels' upper left corners
  */
-export function placeLabels(labels, stage, radius) {
+export function placeLabels(labels, stage, radius, body = []) {
   const marks = labels.map(({ at: [x, y] }) => ({ x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius }));
-  const options = labels.map((label) => candidates(label, radius));
+  const options = labels.map((label) =>
+    candidates(label, radius).map((place) => ({ ...place, cost: place.cost + 12 * covered(sized(place, label), body) })),
+  );
   let best = null;
   for (const one of options[0]) {
     for (const two of options[1]) {
@@ -107,6 +123,8 @@ function candidates({ at: [x, y], width, height }, radius) {
   ];
 }
 
+const covered = ({ x, y, width, height }, points) =>
+  points.filter(([px, py]) => px > x - 4 && px < x + width + 4 && py > y - 4 && py < y + height + 4).length;
 const sized = ({ x, y }, { width, height }) => ({ x, y, width, height });
 const clamp = (value, low, high) => Math.max(low, Math.min(value, Math.max(low, high)));
 

@@ -1,7 +1,7 @@
 // One picture on a stage: the person fitted into it, two marks with names, the reference figure.
 
 import { mark, referenceFigure, svg } from "./drawing.js";
-import { fit, freeCorner, markRadius, pairBox, personBox, placeLabels, toScreen } from "./geometry.js";
+import { bodyPoints, fit, freeCorner, markRadius, pairBox, personBox, placeLabels, toScreen } from "./geometry.js";
 
 export class Picture {
   #root;
@@ -78,17 +78,18 @@ export class Picture {
     const radius = markRadius(...places, stage.width < 500 ? 9 : 11);
     this.#overlay.setAttribute("viewBox", `0 0 ${stage.width} ${stage.height}`);
     this.#overlay.replaceChildren(...marked.map(({ isGreen }, i) => mark(isGreen, ...places[i], radius)));
-    this.#drawLabels(marked, skeleton, places, stage, radius);
+    const body = bodyPoints(scene.keypoints.map((point) => point && toScreen(point, view)), skeleton.bones);
+    this.#drawLabels(marked, skeleton, { places, stage, radius, body });
     this.#placeFigure(places, stage);
   }
 
-  #drawLabels(marked, skeleton, places, stage, radius) {
+  #drawLabels(marked, skeleton, { places, stage, radius, body }) {
     marked.forEach(({ joint, isGreen }, i) => {
       this.#labels[i].textContent = skeleton.joints[joint];
       this.#labels[i].className = `picture__label picture__label--${isGreen ? "green" : "pink"}`;
     });
     const sizes = this.#labels.map((label, i) => ({ at: places[i], width: label.offsetWidth, height: label.offsetHeight }));
-    placeLabels(sizes, stage, radius + 3).forEach(({ x, y }, i) => {
+    placeLabels(sizes, stage, radius + 3, body).forEach(({ x, y }, i) => {
       this.#labels[i].style.transform = `translate(${x}px, ${y}px)`;
     });
   }
