@@ -57,8 +57,8 @@ class Config:
     depth_weight: float = 0.2
     place_weight: float = 1.0
     turn_weight: float = 0.0
-    noise: float = 0.1
-    noise_share: float = 0.3
+    noise: float = 0.16
+    noise_share: float = 0.5
     drop: float = 0.15
     drop_share: float = 0.1
     turn_camera: bool = True

@@ -9,7 +9,7 @@ from torch import Tensor
 from . import losses
 from .config import Config
 from .data import LiftingData
-from .geometry import about_root, in_space, renormalised, turned_about_vertical, view
+from .geometry import about_root, in_space, renormalised, tilted, turned_about_vertical, view
 from .network import DepthLifter, Depths
 from .skeletons import Skeleton
 
@@ -128,8 +128,8 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
         variance = said.deviation.square() @ limbs.variance
         deep, wide = step[..., 2].square() + variance, step[..., 0].square()
         cost["depth"] = config.depth_weight * losses.as_deep_as_wide(deep, wide, weight)
-    if config.turn_weight and training:
-        cost["turn"] = config.turn_weight * _turn_loss(net, pose, distance)
+    if training and config.turn_weight:
+        cost["turn"] = config.turn_weight * _turn_loss(net, pose, distance, limbs)
     return cost
 
 
@@ -201,27 +201,40 @@ def _deviation_loss(net: DepthLifter, said: Depths, truth_depth: Tensor, weight:
     return (loss * usable).sum() / usable.sum().clamp(min=1)
 
 
-def _turn_loss(net: DepthLifter, pose: Tensor, distance: Tensor) -> Tensor:
-    """A lifted pose, turned about the vertical and projected, must be lifted to itself again (after Chen et al. 2019)."""
+def _turned(pose: Tensor, distance: Tensor, downwards: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """People turned by a random angle about the vertical and seen again: turned pose (B, K, 3), plane, distance.
+
+    The vertical is where bodies point on average (leaning every way, they lean no way), so a camera that looks down on
+    people is allowed for.
+    """
+    pose = pose - pose.mean(1, keepdim=True)
+    axis = (pose.detach() * downwards.view(1, -1, 1)).sum(1).mean(0)
+    pitch = torch.atan2(axis[2], axis[1].clamp(min=1e-6)).clamp(-0.6, 0.6).expand(len(pose))
     angle = (torch.rand(len(pose), device=pose.device) * 2 - 1) * np.pi
-    turned = turned_about_vertical(pose.detach() - pose.detach().mean(1, keepdim=True), angle)
+    turned = tilted(turned_about_vertical(tilted(pose, -pitch), angle), pitch)
     plane = turned[..., :2] / (1 + turned[..., 2:] / distance.view(-1, 1, 1)).clamp(min=0.3)
     plane, far, _, extent = renormalised(plane, distance, distance)
+    return turned / extent.view(-1, 1, 1), plane, far
+
+
+def _turn_loss(net: DepthLifter, pose: Tensor, distance: Tensor, limbs: "Limbs") -> Tensor:
+    """A person seen from elsewhere must be lifted to the same pose again (after Chen et al. 2019)."""
+    turned, plane, far = _turned(pose.detach(), distance.detach(), limbs.downwards)
     again = about_root(in_space(plane, net(plane).depth, far), net.root)
-    target = about_root(turned, net.root) / extent.view(-1, 1, 1)
-    return losses.mean_distance(again, target, torch.ones_like(again[..., 0]))
+    return losses.mean_distance(again, about_root(turned, net.root), torch.ones_like(again[..., 0]))
 
 
 @dataclass
 class Limbs:
     """The skeleton loss's side of a skeleton: L limbs, their reference lengths (L,), weights (L,), and which edges of the tree
-    lie between their ends, (E, L), for the variance of their depth."""
+    lie between their ends, (E, L), for the variance of their depth; (K,) weights whose sum over joints points down the body."""
 
     parent: Tensor
     child: Tensor
     length: Tensor
     weight: Tensor
     variance: Tensor
+    downwards: Tensor
 
     @classmethod
     def of(cls, skeleton: Skeleton, length: np.ndarray, net: DepthLifter) -> "Limbs":
@@ -230,7 +243,8 @@ class Limbs:
         length = torch.as_tensor(length / length.mean(), dtype=torch.float32, device=device)
         rigid = torch.as_tensor(skeleton.rigid_bones().astype(np.float32), device=device)
         variance = (net.path[child.to(device)] - net.path[parent.to(device)]).square().T.contiguous()
-        return cls(parent.to(device), child.to(device), length, rigid, variance)
+        downwards = torch.as_tensor(skeleton.downwards().astype(np.float32), device=device)
+        return cls(parent.to(device), child.to(device), length, rigid, variance, downwards)
 
 
 @torch.no_grad()

@@ -104,6 +104,13 @@ def about_root(pose: Tensor, root: int) -> Tensor:
     return pose - pose[:, root : root + 1]
 
 
+def tilted(pose: Tensor, angle: Tensor) -> Tensor:
+    """(B, K, 3) poses turned by (B,) radians about the camera's x axis; positive brings y (down) towards z (away)."""
+    cos, sin = angle.cos().unsqueeze(-1), angle.sin().unsqueeze(-1)
+    x, y, z = pose.unbind(-1)
+    return torch.stack([x, cos * y - sin * z, sin * y + cos * z], -1)
+
+
 def turned_about_vertical(pose: Tensor, angle: Tensor) -> Tensor:
     """(B, K, 3) poses turned by (B,) radians about the camera's y axis."""
     cos, sin = angle.cos().unsqueeze(-1), angle.sin().unsqueeze(-1)

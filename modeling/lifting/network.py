@@ -66,7 +66,7 @@ class CoordinateLifter(nn.Module):
         if self.multiplier is not None:
             pose = pose * self.multiplier
         pose = pose * self.output_std + self.output_mean
-        return pose.view(len(pose), -1, 3), self.scale_range * torch.sigmoid(self.scale(hidden))
+        return pose.unflatten(1, (-1, 3)), self.scale_range * torch.sigmoid(self.scale(hidden))
 
 
 @dataclass
@@ -122,7 +122,7 @@ class DepthLifter(nn.Module):
         filled = torch.where(seen, (plane - self.mean) / self.std, torch.zeros_like(plane))
         hidden = self.restore(torch.cat([filled.flatten(1), 1 - known.to(filled.dtype)], 1))
         base = torch.where(seen, plane, self.mean.expand_as(plane))
-        return base + self.shift(hidden).view(len(plane), self.joints, 2)
+        return base + self.shift(hidden).unflatten(1, (self.joints, 2))
 
     def forward(self, plane: Tensor) -> Depths:
         """(B, K, 2) complete and normalised (`geometry.renormalised`)."""

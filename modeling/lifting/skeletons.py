@@ -109,6 +109,13 @@ class Skeleton:
         ]
         return np.array([length if length > 1 else np.nan for length in lengths])
 
+    def downwards(self) -> np.ndarray:
+        """(K,) weights, sum 0: weighted joints add up to a vector from the head towards the feet; zeros for unknown joints."""
+        heights = [np.nan if _place(name) is None else _place(name)[1] for name in self.joints]
+        if np.isnan(heights).all():
+            return np.zeros(len(self.joints))
+        return np.nan_to_num(np.nanmean(heights) - heights)
+
     def rigid_bones(self) -> np.ndarray:
         """(bones,) bool: False for shoulder-to-hip bones, whose length changes as the trunk bends."""
         kinds = [_kind(name)[0] for name in self.joints]
@@ -130,6 +137,15 @@ def _place(name: str) -> tuple[float, float, float] | None:
         return None
     x, y, z = FIGURE_MM[kind]
     return (side * x, y, z)
+
+
+def same_place(name: str, names: tuple[str, ...]) -> int | None:
+    """Index of the joint among `names` that a name means: the same one, else one at the same place of the figure."""
+    kinds = [_kind(other) for other in names]
+    if _kind(name) in kinds:
+        return kinds.index(_kind(name))
+    places = [_place(other) for other in names]
+    return places.index(_place(name)) if _place(name) is not None and _place(name) in places else None
 
 
 def estimate_lengths(pose2d: np.ndarray, skeleton: Skeleton) -> np.ndarray:

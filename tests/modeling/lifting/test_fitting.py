@@ -8,6 +8,7 @@ import torch
 from modeling.lifting import BadConfig, BadData, Config, Diverged, WrongSkeleton, evaluate, fit
 from modeling.lifting.checkpoint import read_run, read_tensors
 from modeling.lifting.config import read
+from modeling.lifting.metrics import error_mm
 
 from .make import hide, make_people
 
@@ -31,32 +32,30 @@ def same(one, other) -> bool:
 
 
 def test_a_planted_structure_is_recovered_from_relative_labels_alone(tmp_path):
-    data, others = make_people(700, pairs=5), make_people(200, pairs=None, seed=9)
+    data, others = make_people(500, pairs=5, bend=0.15), make_people(200, pairs=None, seed=9, bend=0.15)
     flat = np.concatenate([others.pose2d - others.pose2d[:, :1], 0 * others.pose2d[..., :1]], -1)
-    from modeling.lifting.metrics import error_mm
-
-    run = fit(data, Config(width=64, epochs=40, batch=64), tmp_path / "run")
-    found = evaluate(run.folder, others)
-    assert found["order_by_gap"]["all"]["share"] > 0.87
-    assert found["pa_mpjpe_mm"] < 0.5 * error_mm(flat, others.pose3d)[1]
-    assert found["mpjpe_mm"] < 95
-    assert found["calibration"]["calibration_error"] < 0.08
+    found = evaluate(fit(data, Config(width=64, epochs=25, batch=64), tmp_path).folder, others)
+    assert found["order_by_gap"]["all"]["share"] > 0.86
+    assert found["pa_mpjpe_mm"] < 0.45 * error_mm(flat, others.pose3d)[1]
+    assert found["mpjpe_mm"] < 60
+    assert found["calibration"]["calibration_error"] < 0.05
 
 
 def test_the_papers_model_learns_the_orders_too(tmp_path):
-    data = make_people(400, pairs=10)
-    config = read(None, "paper-code", ["width=64", "epochs=15", "dropout=0.1"])
+    data = make_people(300, pairs=10, bend=0.15)
+    config = read(None, "paper-code", ["width=64", "epochs=60", "dropout=0.1", "batch=32"])
     found = evaluate(fit(data, config, tmp_path / "run").folder, data)
-    assert found["order_by_gap"]["all"]["share"] > 0.75
+    assert found["order_by_gap"]["all"]["share"] > 0.7
 
 
 def test_full_supervision_beats_few_labels(tmp_path):
     data, others = make_people(400, pairs=1), make_people(150, pairs=None, seed=5)
-    errors = [
-        evaluate(fit(data, Config(supervision=kind, width=64, epochs=15, batch=64), tmp_path / kind).folder, others)["pa_mpjpe_mm"]
-        for kind in ("full", "relative")
-    ]
-    assert errors[0] < errors[1]
+
+    def error(kind: str) -> float:
+        run = fit(data, Config(supervision=kind, width=64, epochs=15, batch=64), tmp_path / kind)
+        return evaluate(run.folder, others)["pa_mpjpe_mm"]
+
+    assert error("full") < error("relative")
 
 
 def test_same_seed_same_weights_and_another_seed_others(tmp_path):
@@ -135,7 +134,8 @@ def test_missing_joints_neither_break_training_nor_teach_wrong_depths(tmp_path):
 def test_true_depths_in_a_release_teach_nothing(tmp_path):
     data = make_people(60)
     blind = replace(data, pose3d=data.pose3d * np.float32(3.7))
-    assert same(weights(fit(data, Config(**FAST), tmp_path / "a").folder), weights(fit(blind, Config(**FAST), tmp_path / "b").folder))
+    one, other = fit(data, Config(**FAST), tmp_path / "a"), fit(blind, Config(**FAST), tmp_path / "b")
+    assert same(weights(one.folder), weights(other.folder))
 
 
 def test_a_diverging_run_keeps_its_last_good_weights_and_says_so(tmp_path):
@@ -202,8 +202,9 @@ def test_full_supervision_needs_poses(tmp_path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("speed=3", "unknown setting speed"), ("epochs=0", "from 1 to"), ("dropout=1.5", "from 0 to"), ("method=magic", "depth, paper"),
-        ("epochs", "key=value"), ("device=tpu-99", "give auto"), ("epochs=many", "wrong kind"),
+        ("speed=3", "unknown setting speed"), ("epochs=0", "from 1 to"), ("dropout=1.5", "from 0 to"),
+        ("method=magic", "depth, paper"), ("epochs", "key=value"), ("device=tpu-99", "give auto"),
+        ("epochs=many", "wrong kind"),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(tmp_path, word, said):

@@ -63,7 +63,7 @@ def test_a_missing_joint_is_zero_and_moves_nothing_else():
 
 def test_renormalised_planes_have_unit_size_about_their_middle():
     plane = torch.randn(6, 17, 2) * 3 + 1
-    again, distance, pixel, extent = renormalised(plane, torch.full((6,), 10.0), torch.ones(6))
+    again, distance, _, extent = renormalised(plane, torch.full((6,), 10.0), torch.ones(6))
     torch.testing.assert_close(again.mean(1), torch.zeros(6, 2), atol=1e-5, rtol=0)
     torch.testing.assert_close(again.square().sum(-1).mean(1), torch.ones(6))
     torch.testing.assert_close(distance * extent, torch.full((6,), 10.0))

@@ -68,7 +68,8 @@ def test_orthographic_reprojection_is_the_mean_pixel_distance_of_visible_joints(
 
 def test_perspective_reprojection_divides_by_depth():
     pose, seen = torch.tensor([[[100.0, 0, 1000.0]]]), torch.tensor([[[30.0, 4.0]]])
-    cost = losses.reprojection_perspective(pose, torch.tensor([[4000.0]]), torch.tensor([[1500.0]]), seen, torch.tensor([[True]]))
+    far, focal = torch.tensor([[4000.0]]), torch.tensor([[1500.0]])
+    cost = losses.reprojection_perspective(pose, far, focal, seen, torch.tensor([[True]]))
     assert math.isclose(cost.item(), 4, abs_tol=1e-3)  # 1500 * 100 / 5000 = 30
 
 

@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from modeling.lifting import (
-    BadData, Config, Stopped, TamperedFile, WrongSkeleton, cross_fit, evaluate, fit, order_probability, predict,
+    BadData,
+    Config,
+    Stopped,
+    TamperedFile,
+    WrongSkeleton,
+    cross_fit,
+    evaluate,
+    fit,
+    order_probability,
+    predict,
 )  # fmt: skip
 from modeling.lifting.predicting import mirrored
 
@@ -130,7 +139,7 @@ def test_noise_on_the_input_costs_accuracy(run):
 
 
 def test_cross_fitted_predictions_never_saw_their_own_label(tmp_path):
-    """Labels are made nonsense for one person: his own prediction must not change, as he is in nobody's training but others'."""
+    """One person's labels are turned into lies: his own prediction must not change, only other people's."""
     data = make_people(60, seed=2)
     config = Config(width=16, epochs=2, batch=16)
     before = cross_fit(data, config, tmp_path / "a", folds=3)

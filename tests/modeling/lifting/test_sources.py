@@ -86,7 +86,7 @@ def test_a_manifest_that_cannot_be_used_is_named(tmp_path, change, said):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: {"pose2d": np.where(np.arange(17)[None, :, None] == 9, np.nan, d.pose2d).astype(np.float32)}, "nose missing in all"),
+        (lambda d: {"pose2d": np.where(np.arange(17)[:, None] == 9, np.nan, d.pose2d)}, "nose missing in all"),
         (lambda d: {"pose2d": np.full_like(d.pose2d, np.nan)}, "fewer than two joints"),
         (lambda d: {"pose2d": np.full_like(d.pose2d, np.inf)}, "infinite"),
         (lambda d: {"pose2d": d.pose2d[:, :14]}, r"'pose2d' has shape \(6, 14, 2\)"),
