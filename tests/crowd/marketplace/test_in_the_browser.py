@@ -1,6 +1,9 @@
 """The worker's way in a real browser, with the task on another origin."""
 
+import re
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from crowd.marketplace import accounts
@@ -52,6 +55,33 @@ def test_a_person_signs_up_previews_accepts_answers_and_goes_on_to_the_next_hit(
 
     answers = [mturk.list_assignments_for_hit(HITId=hit["HITId"])["Assignments"][0]["Answer"] for hit in (first, second)]
     assert ["wrist" in answers[0], "knee" in answers[1]] == [True, True]
+
+
+def test_returning_a_hit_is_asked_back_first_and_the_time_is_counted_down(page, site, mturk, make_hit, task_url, screenshot):
+    hit = make_hit(Question=question(task_url), MaxAssignments=1, AssignmentDurationInSeconds=3700)
+    accounts.make_worker("ana", "correct horse")
+    sign_in(page, site, "ana")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator(".clock")).to_have_text(re.compile(r"^1:01:\d\d$"))
+    page.get_by_role("button", name="Return…").click()
+    screenshot(page, "return")
+    page.get_by_role("button", name="Keep working").click()
+    expect(page.get_by_role("button", name="Return it")).to_be_hidden()
+    page.get_by_role("button", name="Return…").click()
+    page.get_by_role("button", name="Return it").click()
+    expect(page.get_by_text("You returned")).to_be_visible()
+    assert mturk.get_hit(HITId=hit["HITId"])["HIT"]["NumberOfAssignmentsAvailable"] == 1
+
+
+def test_the_page_moves_on_when_the_time_is_over(page, site, mturk, make_hit, task_url):
+    hit = make_hit(Question=question(task_url))
+    ana = accounts.make_worker("ana", "correct horse")
+    sign_in(page, site, "ana")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.frame_locator("iframe.task").get_by_text("Hello")).to_be_visible()
+    Assignment.objects.filter(worker=ana).update(deadline=timezone.now())
+    expect(page.get_by_role("heading", name="Time ran out")).to_be_visible(timeout=15_000)
+    assert hit["HITId"] in page.url
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, {"width": 360, "height": 740, "has_touch": True}])
