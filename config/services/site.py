@@ -141,15 +141,15 @@ def start_broker(children: Children, env: dict[str, str], folder: Path, log_of: 
 
 def prepare(children: Children, env: dict[str, str], log: Path) -> str:
     """Bring tables, static files, demo data and login up to date; returns what the preparation said (the login)."""
-    before = log.stat().st_size if log.exists() else 0
+    log.unlink(missing_ok=True)
     process = children.start([sys.executable, "-m", "config.services.prepare"], log=log, env=env, cwd=ROOT)
     status = process.wait()
     children.bury(process)
     if status:
         raise ServiceFailed(f"The site could not be prepared. The end of {log}:\n{tail(log, 25)}")
-    with log.open("rb") as written:
-        written.seek(before)
-        return written.read().decode(errors="replace").strip()
+    said = log.read_text(errors="replace").strip()
+    log.unlink()  # it says a password
+    return said
 
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
@@ -164,7 +164,7 @@ def commands(host: str, port: int) -> dict[str, list[str]]:
         ],
         "worker": [*celery, "worker", "-Q", "default", "-n", "default@%h", "--concurrency", "2", *quiet],
         "training worker": [*celery, "worker", "-Q", "training", "-n", "training@%h", "--concurrency", "1", *quiet],
-        "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],
+        "scheduler": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],
     }
 
 
@@ -198,6 +198,7 @@ def end(children: Children, services: list[Service]) -> None:
 
 def run(host: str, port: int) -> None:
     env, folder = environment(host, port)
+    os.umask(0o077)  # votes, worker ids and the researcher's password are nobody else's
     lock = only_one(folder)
     must_be_free(host, port)
     os.ftruncate(lock, 0)
