@@ -138,6 +138,8 @@ def table(figures: dict, folder: Path, duration_s: float) -> str:
             ("lifter, Procrustes", f"{before['pa_mpjpe_mm']:.1f} mm before (flat figures), {after['pa_mpjpe_mm']:.1f} mm after"),
             ("lifter, best scale", f"{before['mpjpe_mm']:.1f} mm before, {after['mpjpe_mm']:.1f} mm after"),
         ]
+    if after.get("labels_wrong") is not None:
+        rows.append(("lifter, labels kept", f"{1 - after['labels_wrong']:.1%} of the merged labels are in its order"))
     if "order_accuracy" in after:
         rows.append(("lifter, order right", f"{after['order_accuracy']:.1%} of all pairs of joints"))
     rows += [("files", str(folder)), *(("", f"{name}, {size:,} bytes") for name, size in figures["files"].items())]
