@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.habits import Habits
-from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, softmax, vote_table
+from crowd.aggregation.signal import SHIFTS, SLOPES, Population, row_sum, shape, shift_row, softmax, thin_product, vote_table
 from crowd.aggregation.votes import Floats, Ints, Votes
 
 MAX_ROUNDS = 100
@@ -84,7 +84,6 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
     n_edges = len(votes.item)
     to_item = csr_matrix((np.ones(n_edges), (votes.item, np.arange(n_edges))), (votes.n_items, n_edges))
     to_voter = csr_matrix((np.ones(n_edges), (votes.worker, np.arange(n_edges))), (votes.n_voters, n_edges))
-    ones_j, ones_k = np.ones(len(SLOPES)), np.ones(len(log_mass))
     product = _Product(votes, habits)
     log_prior = _log_prior(votes, mixture)
     from_voter = product.nodes(np.exp(log_prior)[votes.worker])
@@ -95,15 +94,15 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
         evidence = to_item @ np.log(from_voter)
         belief, log_items = softmax(evidence + log_mass + ceiling.item_factor)
         cavity = belief[votes.item] / from_voter
-        cavity /= (cavity @ ones_k)[:, None]
+        cavity /= row_sum(cavity)[:, None]
         from_item = product.slopes(cavity)
         slopes, log_voters = softmax(to_voter @ np.log(from_item) + log_prior)
         others_slopes = slopes[votes.worker] / from_item
-        others_slopes /= (others_slopes @ ones_j)[:, None]
+        others_slopes /= row_sum(others_slopes)[:, None]
         new = product.nodes(others_slopes)
 
         rounds += 1
-        now = belief @ ceiling.truth
+        now = thin_product(belief, ceiling.truth[:, None])[:, 0]
         change, last = np.sqrt(np.mean((now - last) ** 2)) if len(now) else 0.0, now
         if not learning and change < TOLERANCE or rounds >= MAX_ROUNDS:
             break
@@ -116,14 +115,15 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
             mixture = (people.sum(0) + population.weight * prior) / (len(people) + population.weight)
             log_prior = _log_prior(votes, mixture)
             if rounds >= 3:
-                habits = habits.learn(votes, *product.shift_gradient(others_slopes, cavity))
-                product = _Product(votes, habits)
+                if habits.learns:
+                    habits = habits.learn(votes, *product.shift_gradient(others_slopes, cavity))
+                    product = _Product(votes, habits)
                 ceiling = ceiling.learn(evidence, separation)
 
-    agreement = (cavity * new).sum(1)
+    agreement = row_sum(cavity * new)
     log_evidence = float(log_items.sum() + log_voters.sum() - np.log(agreement).sum())
     return Fit(
-        separation, evidence, cavity @ ceiling.truth, slopes, mixture, habits, ceiling, log_evidence, rounds
+        separation, evidence, thin_product(cavity, ceiling.truth[:, None])[:, 0], slopes, mixture, habits, ceiling, log_evidence, rounds
     )
 
 
@@ -150,14 +150,14 @@ class _Product:
         """(V, J) beliefs about slopes -> (V, K) probability of the vote at each node."""
         out = np.empty((len(slopes), self.n_nodes))
         for row, some in self.groups:
-            out[some] = slopes[some] @ self.chance[row]
+            out[some] = thin_product(slopes[some], self.chance[row])
         return out
 
     def slopes(self, nodes: Floats) -> Floats:
         """(V, K) beliefs about signals -> (V, J) probability of the vote at each slope."""
         out = np.empty((len(nodes), len(SLOPES)))
         for row, some in self.groups:
-            out[some] = nodes[some] @ self.chance[row].T
+            out[some] = thin_product(nodes[some], self.chance[row].T)
         return out
 
     def shift_gradient(self, slopes: Floats, nodes: Floats) -> tuple[Floats, Floats]:
@@ -169,6 +169,6 @@ class _Product:
         slope = np.empty(len(slopes))
         for row, some in self.groups:
             mine, theirs = slopes[some], nodes[some]
-            rise = np.einsum("vk,vk->v", mine @ self.gradient[row], theirs)
-            slope[some] = rise / np.einsum("vk,vk->v", mine @ self.chance[row], theirs)
+            rise = np.einsum("vk,vk->v", thin_product(mine, self.gradient[row]), theirs)
+            slope[some] = rise / np.einsum("vk,vk->v", thin_product(mine, self.chance[row]), theirs)
         return slope - slope**2 * self.rest, slope**2

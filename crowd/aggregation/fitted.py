@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crowd.aggregation.ceiling import truth_at
-from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, softmax, steepness_for, vote_table
+from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, softmax, steepness_for, thin_product, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
 CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
@@ -89,7 +89,7 @@ class Fitted:
         out = np.empty(len(evidence))
         for start in range(0, len(out), CHUNK):
             even, belief = self._belief(evidence[start : start + CHUNK], ceiling)
-            out[start : start + CHUNK] = belief @ truth_at(even, self.base_rate)
+            out[start : start + CHUNK] = thin_product(belief, truth_at(even, self.base_rate)[:, None])[:, 0]
         return out
 
     def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = 0.95) -> Floats:
@@ -166,5 +166,5 @@ def _log_messages(slopes: Floats, row: NDArray[np.int64]) -> Floats:
     out = np.empty((len(row), chance.shape[2]))
     for value in np.unique(row):
         some = row == value
-        out[some] = np.log(slopes[some] @ chance[value])
+        out[some] = np.log(thin_product(slopes[some], chance[value]))
     return out

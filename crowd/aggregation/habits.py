@@ -37,16 +37,35 @@ class Habits:
     variance: Floats
     free: np.ndarray
     sd: Floats
+    learning: bool = True
 
     @classmethod
-    def start(cls, n_people: int, free: tuple[bool, bool, bool], share_of_ones: Floats | None = None, n: Floats | None = None) -> "Habits":
-        """Habits of nobody known, or, where a worker's share of ones among his n votes is given, the lean it suggests."""
+    def start(cls, n_people: int, free: tuple[bool, bool, bool], ones: Floats | None = None, n: Floats | None = None) -> "Habits":
+        """Habits of nobody known; or, where people cast n votes (W,) and `ones` of them for label 1, the lean it suggests.
+
+        A lean is assumed only as far as the shares scatter more than coins would (moments, as in `_population`).
+        """
         mean, variance = np.zeros((n_people, 3)), np.full(3, PRIOR_SD**2)
-        if free[0] and share_of_ones is not None:
-            shrunk = (share_of_ones * n + 10) / (n + 20)
-            mean[:, 0] = np.clip(1.3 * ndtri(shrunk), -LIMIT, LIMIT)
-            variance[0] += mean[:, 0].var() if n_people else 0.0
+        if free[0] and ones is not None and (n > 0).sum() > 1:
+            some = n > 0
+            share, weight = ones[some] / n[some], 4.0 * n[some]
+            middle = (weight * share).sum() / weight.sum()
+            excess = (weight * (share - middle) ** 2).sum() - (some.sum() - 1)
+            scatter = max(0.0, excess / (weight.sum() - (weight**2).sum() / weight.sum()))
+            # Shares of people who see different items scatter a little even without habits.
+            if scatter > 0.05**2:
+                shrunk = 0.5 + (share - 0.5) * scatter / (scatter + 1 / weight)
+                mean[some, 0] = np.clip(1.3 * ndtri(np.clip(shrunk, 0.02, 0.98)), -LIMIT, LIMIT)
+                variance[0] += mean[some, 0].var()
         return cls(mean, np.zeros(3), variance, np.array(free), np.full((n_people, 3), PRIOR_SD))
+
+    @property
+    def learns(self) -> bool:
+        return self.learning and bool(self.free.any())
+
+    def frozen(self) -> "Habits":
+        """The same habits, no longer to be learnt."""
+        return replace(self, learning=False)
 
     def shift(self, votes: "Electorate") -> Floats:
         """(V,) shift of each vote's probit; zero for a model's votes."""
@@ -62,7 +81,7 @@ class Habits:
             gradient: (V,) derivative of the log probability of each vote by its shift.
             weight: (V,) the information about the shift that the vote carries.
         """
-        if not self.free.any():
+        if not self.learns:
             return self
         people = votes.worker < len(self.mean)
         worker, look, slope, weight = votes.worker[people], votes.look[people], gradient[people], weight[people]

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from crowd.aggregation.belief import Electorate, Fit
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.habits import Habits
-from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, softmax, vote_table
+from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, softmax, thin_product, vote_table
 from crowd.aggregation.votes import Floats, Ints
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 30
@@ -83,9 +83,10 @@ def mean_field(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: 
     last, rounds = np.zeros(votes.n_items, np.float32), 0
     rows = _rows(cells, habits)
     while True:
-        evidence = cells.by_item @ _messages(slopes, cells, rows)
+        messages = _messages(slopes, cells, rows)
+        evidence = cells.by_item @ messages
         belief = _beliefs(evidence, log_mass, ceiling.item_factor)
-        now = belief @ ceiling.truth.astype(np.float32)
+        now = thin_product(belief, ceiling.truth.astype(np.float32)[:, None])[:, 0]
         change, last = float(np.sqrt(np.mean((now - last) ** 2))) if len(now) else 0.0, now
         rounds += 1
         if (rounds > FEWEST_ROUNDS and change < TOLERANCE) or rounds >= MOST_ROUNDS:
@@ -99,7 +100,7 @@ def mean_field(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: 
             habits = habits.learn(votes_of_cells(votes, cells), *_shift_gradient(slopes, seen, cells, rows, habits))
             rows = _rows(cells, habits)
             ceiling = ceiling.learn(evidence, separation)
-    others = _others(evidence, _messages(slopes, cells, rows), votes, cells, log_mass, ceiling)
+    others = _others(belief, messages, votes, cells, ceiling.truth)
     return Fit(separation, evidence, others, slopes.astype(float), mixture, habits, ceiling, np.nan, rounds)
 
 
@@ -125,7 +126,7 @@ def _messages(slopes: Floats, cells: Cells, rows) -> Singles:
     single = slopes.astype(np.float32)
     out = np.empty((len(cells.worker), chance.shape[2]), np.float32)
     for row, some in rows:
-        out[some] = np.log(single[cells.worker[some]] @ chance[row])
+        out[some] = np.log(thin_product(single[cells.worker[some]], chance[row]))
     return out
 
 
@@ -145,7 +146,7 @@ def _slopes(seen: Singles, cells: Cells, rows, log_prior: Floats) -> Floats:
     log_chance = np.log(vote_table()[0]).astype(np.float32)
     out = np.empty((len(cells.worker), len(SLOPES)), np.float32)
     for row, some in rows:
-        out[some] = seen[some] @ log_chance[row].T
+        out[some] = thin_product(seen[some], log_chance[row].T)
     logs = (cells.by_worker @ out).astype(float) + log_prior
     return softmax(logs)[0]
 
@@ -165,16 +166,17 @@ def _shift_gradient(slopes: Floats, seen: Singles, cells: Cells, rows, habits: H
     return gradient, information
 
 
-def _others(evidence: Singles, messages: Singles, votes: Electorate, cells: Cells, log_mass: Singles, ceiling: Ceiling) -> Singles:
-    """(V,) P(label 1) of each vote's item without that vote."""
+def _others(belief: Singles, messages: Singles, votes: Electorate, cells: Cells, truth: Floats) -> Singles:
+    """(V,) P(label 1) of each vote's item without that vote: its share is divided out of the belief."""
     out = np.empty(len(votes.item), np.float32)
-    truth = ceiling.truth.astype(np.float32)
-    known = log_mass + ceiling.item_factor.astype(np.float32)
+    undo = np.exp(-messages)
+    either = np.stack([truth, np.ones(len(truth))], axis=1).astype(np.float32)
     for start in range(0, len(out), CHUNK):
         part = slice(start, start + CHUNK)
-        item = votes.item[part]
-        logs = evidence[item] - messages[cells.of_vote[part]] + (known[item] if known.ndim == 2 else known)
-        out[part] = softmax(logs)[0] @ truth
+        mass = belief[votes.item[part]]
+        mass *= undo[cells.of_vote[part]]
+        one, all_ = thin_product(mass, either).T
+        out[part] = one / np.maximum(all_, 1e-30)
     return out
 
 

@@ -16,7 +16,7 @@ from crowd.aggregation.merged import Merged, Workers, agreement_with_others
 from crowd.aggregation.signal import AGREEMENT, SEPARATIONS, SHIFTS, Population, machine_prior, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
-SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -2.0, 0.95: -6.0}
+SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -4.0, 0.95: -7.0}
 GOLD_MARGIN = 1e-6
 PILOT_VOTES = 30_000
 SMALL_PILOT_VOTES = 10_000
@@ -64,7 +64,7 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     ceiling = Ceiling(gold, settings.ceiling, base_rate, settings.base_rate == "estimate")
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     ones = np.bincount(votes.worker, votes.label, minlength=votes.n_workers)
-    habits = Habits.start(votes.n_workers, free, ones / np.maximum(votes.per_worker, 1), votes.per_worker)
+    habits = Habits.start(votes.n_workers, free, ones, votes.per_worker)
     fit = fitted_shape(electorate, ceiling, habits)
     return result(votes, fit, prior, settings, notes)
 
@@ -83,7 +83,8 @@ def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
         return max((propagate(votes, ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
     some = _some_items(votes, PILOT_VOTES if n <= MANY_VOTES else SMALL_PILOT_VOTES)
     pilot_ceiling = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
-    pilot = max((propagate(some, pilot_ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
+    pilot_habits = habits if n <= MANY_VOTES else habits.frozen()
+    pilot = max((propagate(some, pilot_ceiling, pilot_habits, separation, population) for separation in SEPARATIONS), key=likelihood)
     if n <= MANY_VOTES:
         return propagate(votes, ceiling, habits, pilot.separation, population)
     return mean_field(votes, ceiling, habits, pilot.separation, population, pilot.population)

@@ -31,6 +31,8 @@ SLOPES = np.tan(np.pi * (AGREEMENT - 0.5))
 SHIFT_STEP, SHIFT_LIMIT = 0.05, 2.0
 SHIFTS = np.arange(-40, 41) * SHIFT_STEP
 
+SLICE = 800
+
 # Separation of the two humps of the signal: 0 is the standard normal, 1 would be two points at -1 and +1, where nothing
 # is ambiguous and votes are independent given the truth (Dawid-Skene).
 SEPARATIONS = (0.0, 0.8, 0.95)
@@ -67,11 +69,28 @@ def row_max(values: NDArray) -> NDArray:
     return values
 
 
+def row_sum(values: NDArray) -> NDArray:
+    """(N,) sum of each row of a tall, narrow array."""
+    return np.einsum("nk->n", values)
+
+
+def thin_product(tall: NDArray, small: NDArray) -> NDArray:
+    """tall @ small for a tall, narrow and a small matrix, in slices too small for BLAS to start its threads on.
+
+    Those would cost more than they do here, and make the last digits depend on the machine's number of cores.
+    """
+    out = np.empty((len(tall), small.shape[1]), np.result_type(tall, small))
+    for start in range(0, len(tall), SLICE):
+        part = slice(start, start + SLICE)
+        np.matmul(tall[part], small, out=out[part])
+    return out
+
+
 def softmax(log_values: NDArray) -> tuple[NDArray, NDArray]:
     """Rows of exp(log_values) divided by their sums, and the logarithms (N,) of the sums."""
     top = row_max(log_values)
     mass = np.exp(log_values - top)
-    total = mass @ np.ones(mass.shape[1], mass.dtype)
+    total = row_sum(mass)
     mass /= total[:, None]
     return mass, np.log(total) + top[:, 0]
 

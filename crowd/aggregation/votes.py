@@ -60,12 +60,10 @@ class Votes:
         n_workers = _size("n_workers", self.n_workers, worker)
         columns = {"green": _shown("green", self.green, len(item)), "left": _shown("left", self.left, len(item))}
 
-        order, repeated = _canonical(item, worker, max(n_workers, 1))
-        values = {"item": item[order], "worker": worker[order], "label": label[order], "n_items": n_items, "n_workers": n_workers}
-        values |= {name: None if column is None else column[order] for name, column in columns.items()}
-        for name, value in values.items():
+        rows = _in_order({"item": item, "worker": worker, "label": label, **columns}, max(n_workers, 1))
+        repeated = len(item) - len(rows["item"])
+        for name, value in {**rows, "n_items": n_items, "n_workers": n_workers, "repeated": repeated}.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "repeated", repeated)
 
     def __len__(self) -> int:
         return len(self.item)
@@ -151,16 +149,27 @@ def _shown(name: str, values: ArrayLike | None, n: int) -> NDArray[np.int8] | No
     return np.where(np.isnan(values), 0, 2 * values - 1).astype(np.int8)
 
 
-def _canonical(item: Ints, worker: Ints, n_workers: int) -> tuple[Ints, int]:
-    """Row numbers in order of item and worker, the last of each repeated vote, and how many were put aside."""
+def _in_order(rows: dict[str, NDArray | None], n_workers: int) -> dict[str, NDArray | None]:
+    """The rows sorted by item and worker, the last of each repeated vote alone."""
+    item, worker = rows["item"], rows["worker"]
     key = item * n_workers + worker
-    step = np.diff(key)
-    if (step > 0).all():
-        return np.arange(len(key)), 0
-    order = np.argsort(key)
-    sorted_key = key[order]
-    if (sorted_key[1:] != sorted_key[:-1]).all():
-        return order, 0
+    if (key[1:] > key[:-1]).all():
+        return rows
+    small = [name for name in ("label", "green", "left") if rows[name] is not None]
+    # Sorting whole rows, packed into one number each, is several times faster than sorting their places.
+    if key.max() < 2**62 // 3 ** len(small):
+        packed = key
+        for name in small:
+            packed = packed * 3 + (rows[name] + 1)
+        packed.sort()
+        unpacked = {"green": None, "left": None}
+        for name in reversed(small):
+            packed, value = np.divmod(packed, 3)
+            unpacked[name] = value.astype(np.int8) - 1
+        if (packed[1:] != packed[:-1]).all():
+            unpacked["item"], unpacked["worker"] = np.divmod(packed, n_workers)
+            return unpacked
     order = np.argsort(key, kind="stable")
-    last = np.append(key[order][1:] != key[order][:-1], True)
-    return order[last], int(len(key) - last.sum())
+    sorted_key = key[order]
+    order = order[np.append(sorted_key[1:] != sorted_key[:-1], True)]
+    return {name: None if column is None else column[order] for name, column in rows.items()}
