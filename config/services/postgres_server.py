@@ -38,7 +38,8 @@ def find() -> Path | None:
 def start(children: Children, folder: Path, *, log: Path) -> str:
     """Make an empty cluster in `folder`, start it on a free port of 127.0.0.1 and return its URL.
 
-    PostgreSQL refuses to run as root; root hands it to the user postgres or nobody.
+    PostgreSQL refuses to run as root; root hands it to the user postgres or nobody, who
+    must be able to enter the folders above.
     """
     programs = find()
     if programs is None:

@@ -115,7 +115,11 @@ def run(arguments: list[str]) -> int:
     embedded_only = arguments[:1] == ["--embedded"]
     arguments = arguments[1:] if embedded_only else arguments
     browser = provide(ROOT / ".venv" / "chromium")
-    with tempfile.TemporaryDirectory(prefix="nearer-test-", ignore_cleanup_errors=True) as name, Children() as children:
+    place = "/tmp" if os.geteuid() == 0 else None  # PostgreSQL's own user must be able to enter it
+    with (
+        tempfile.TemporaryDirectory(prefix="nearer-test-", dir=place, ignore_cleanup_errors=True) as name,
+        Children() as children,
+    ):
         folder = Path(name)
         env = clean_environment(folder, browser)
         if embedded_only:
