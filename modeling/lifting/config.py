@@ -47,7 +47,7 @@ class Config:
     learning_rate: float | None = None
     weight_decay: float | None = None
     clip: float = 1.0
-    held_out: float = 0.1
+    held_out: float | None = None
     patience: int = 0
     skeleton: str = "training"
     focal: float = 1.145
@@ -93,7 +93,7 @@ class Config:
             if value is not None and (isinstance(value, bool) or not low <= value <= high):
                 raise BadConfig(f"{name} = {value!r}: give a number from {low} to {high}.")
 
-    def for_data(self, people: int, labels: int) -> "Config":
+    def for_data(self, people: int) -> "Config":
         """Every None replaced. The paper's values for its method; else by the number of people to learn from.
 
         Small sets (some hundred people) get a narrow network, more weight decay and dropout and more epochs in smaller
@@ -103,6 +103,7 @@ class Config:
             chosen = {
                 "width": 1024, "dropout": 0.5, "epochs": 25, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
                 "reprojection_weight": 0.1 if self.paper_code else 1.0, "skeleton_weight": 1.0,
+                "held_out": 0.0,
             }  # fmt: skip
         else:
             small = people < 5000
@@ -110,9 +111,9 @@ class Config:
             chosen = {
                 "width": 256 if not small else 128 if people >= 1000 else 64,
                 "dropout": 0.1 if not small else 0.25, "batch": batch,
-                "epochs": 40 if not small else max(40, min(400, round(3000 * batch / max(people, 1)))),
+                "epochs": 30 if not small else max(40, min(400, round(3000 * batch / max(people, 1)))),
                 "learning_rate": 2e-3, "weight_decay": 0.01 if not small else 0.05, "reprojection_weight": 0.0,
-                "skeleton_weight": 10.0,
+                "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
             }  # fmt: skip
         return dataclasses.replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
@@ -135,10 +136,10 @@ class Config:
 
 PRESETS = {
     "nearer": {},
-    "paper": {"method": "paper", "held_out": 0.0, "mirror": False},
-    "paper-code": {"method": "paper", "paper_code": True, "held_out": 0.0, "mirror": False},
+    "paper": {"method": "paper", "mirror": False},
+    "paper-code": {"method": "paper", "paper_code": True, "mirror": False},
     "supervised": {"supervision": "full"},
-    "paper-supervised": {"method": "paper", "supervision": "full", "held_out": 0.0, "mirror": False},
+    "paper-supervised": {"method": "paper", "supervision": "full", "mirror": False},
 }
 
 

@@ -13,6 +13,7 @@ A row says how labels are drawn, how a run is trained and how it is tested:
     noise_px = 10                     # on the 2D input of the test people
     train_noise_px = 10               # on that of the training people
     after = "pre-trained"             # start from that row's run (fine-tuning)
+    run_of = "one exact pair"         # test that row's run instead of training one
     data = "release"                  # train and test on --release instead
     joints = "release"                # bring the mocap data to the release's joints
     paper = "52"                      # the paper's figure, for the table
@@ -53,12 +54,15 @@ def read_spec(path: str | Path) -> dict:
         raise BadConfig(f"{path}: give [[row]] tables, each with a name of its own.")
     known = {
         "name", "preset", "labels", "settings", "share", "noise_px", "train_noise_px", "after", "data", "joints", "paper", "x",
+        "run_of",
     }  # fmt: skip
     for row in rows:
         if set(row) - known:
             raise BadConfig(f"{path}, row '{row['name']}': unknown {sorted(set(row) - known)}; there are {sorted(known)}.")
-        if row.get("after") and row["after"] not in names[: names.index(row["name"])]:
-            raise BadConfig(f"{path}, row '{row['name']}': 'after' must name an earlier row.")
+        earlier = names[: names.index(row["name"])]
+        for key in ("after", "run_of"):
+            if row.get(key) and row[key] not in earlier:
+                raise BadConfig(f"{path}, row '{row['name']}': '{key}' must name an earlier row.")
         Config.from_json(PRESETS[row.get("preset", "nearer")] | row.get("settings", {}))
     return spec
 
@@ -107,7 +111,7 @@ def run_row(row: dict, seed: int, sources: dict, folder: Path) -> dict:
             noise = rng.normal(0, row["train_noise_px"], train.pose2d.shape)
             train = replace(train, pose2d=(train.pose2d + noise).astype(np.float32))
     cpu = time.process_time()
-    run = fit(train, Config.from_json(settings), folder / _slug(row["name"]) / str(seed))
+    run = fit(train, Config.from_json(settings), folder / _slug(row.get("run_of", row["name"])) / str(seed))
     cpu = time.process_time() - cpu
     found = evaluate(run.folder, test, people=tested, noise_px=row.get("noise_px", 0), seed=seed)
     return {

@@ -73,6 +73,7 @@ class Training:
     """One run from its first to its last epoch."""
 
     def __init__(self, data: LiftingData, config: Config, folder: Path):
+        self.config = config = config.for_data(int(data.is_train.sum()))
         learn, held = split_held_out(data, config.held_out, config.seed)
         labelled = np.isin(np.arange(len(data)), data.pair_person)
         if config.supervision == "relative" and not (labelled & learn).any():
@@ -85,7 +86,6 @@ class Training:
             learn, held = learn & full, held & full
         if learn.sum() < 2:
             raise BadData(f"{data.where}: {int(learn.sum())} people to learn from; at least two are needed.")
-        self.config = config = config.for_data(int(learn.sum()), len(data.pair_person))
         self.data, self.folder, self.skeleton = data, folder, data.skeleton
         self.device = device_for(config.device)
         self.learn, self.held = data.people(learn), data.people(held) if held.any() else None
@@ -117,11 +117,11 @@ class Training:
     def _optimizer(self) -> torch.optim.Optimizer:
         config = self.config
         if config.method == "paper":
-            return torch.optim.Adam(self.net.parameters(), lr=config.learning_rate)
+            return torch.optim.Adam(self.net.parameters(), lr=config.learning_rate, fused=True)
         matrices = [p for p in self.net.parameters() if p.dim() > 1]
         others = [p for p in self.net.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=config.learning_rate)
+        return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
     def _start_from(self, folder: str) -> None:
         record = checkpoint.read_run(folder)

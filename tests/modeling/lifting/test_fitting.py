@@ -219,7 +219,7 @@ def test_settings_come_from_preset_file_and_words_in_this_order(tmp_path):
 
 
 def test_the_papers_defaults_are_the_papers():
-    config = read(None, "paper").for_data(30_000, 30_000)
+    config = read(None, "paper").for_data(30_000)
     assert (config.width, config.dropout, config.epochs, config.batch, config.learning_rate) == (1024, 0.5, 25, 64, 1e-3)
     assert config.reprojection_weight == 1.0
-    assert read(None, "paper-code").for_data(30_000, 30_000).reprojection_weight == 0.1
+    assert read(None, "paper-code").for_data(30_000).reprojection_weight == 0.1
