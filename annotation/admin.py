@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -28,6 +29,7 @@ def number_of(rows, path: str):
 @admin.register(Dataset)
 class DatasetAdmin(PageAdmin):
     owner_path = "owner"
+    list_title = "Data sets"
     page_template = "admin/annotation/dataset/page.html"
     list_display = ["name", "n_people", "n_pairs", "skeleton", "source", "owner", moment("created_at", "imported")]
     list_select_related = ["skeleton", "owner"]
@@ -203,6 +205,31 @@ class SkeletonAdmin(FactAdmin, OwnedAdmin):
     @admin.display(description="joints")
     def n_joints(self, skeleton):
         return len(skeleton.joints)
+
+
+@admin.register(LogEntry)
+class AuditAdmin(FactAdmin):
+    """Who did what with money and data."""
+
+    owner_path = "user"
+    list_title = "Audit trail"
+    list_display = [moment("action_time", "when"), "user", "what", "of_what", "which"]
+    list_display_links = None
+    list_select_related = ["user", "content_type"]
+    list_filter = [("user", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["object_repr", "change_message"]
+
+    @admin.display(description="did")
+    def what(self, entry):
+        return entry.get_change_message() or entry.get_action_flag_display()
+
+    @admin.display(description="with")
+    def of_what(self, entry):
+        return entry.content_type.name if entry.content_type else None
+
+    @admin.display(description="which one", ordering="object_repr")
+    def which(self, entry):
+        return entry.object_repr
 
 
 @admin.site.contributes("home")

@@ -64,6 +64,7 @@ NAVIGATION = (
             ("Workers", "crowd_worker_changelist"),
             ("Users", "auth_user_changelist"),
             ("Groups", "auth_group_changelist"),
+            ("Audit trail", "admin_logentry_changelist"),
         ),
     ),
     (
@@ -79,6 +80,8 @@ NAVIGATION = (
         ),
     ),
 )
+
+NEEDED = {"review": "crowd_merge"}  # the model that a page without a list of its own is about
 
 
 class PanelSite(admin.AdminSite):
@@ -116,7 +119,7 @@ class PanelSite(admin.AdminSite):
         for title, entries in NAVIGATION:
             shown = []
             for label, name in entries:
-                model = name.removesuffix("_changelist")
+                model = NEEDED.get(name, name.removesuffix("_changelist"))
                 if model != name and model not in allowed:
                     continue
                 try:

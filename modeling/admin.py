@@ -38,6 +38,7 @@ class RunForm(forms.ModelForm):
 class RunAdmin(JobAdmin):
     owner_path = "release__campaign__owner"
     page_template = "admin/modeling/run/page.html"
+    list_title = "Training runs"
     form = RunForm
     add_words = {
         "title": "Train a lifter", "save_label": "Start training",

@@ -74,7 +74,7 @@ def drawing(person: Person, skeleton: Skeleton, *, square: bool = True, whole: b
         "aspect": round(frame[2] / frame[3], 4),
         "bones": bones, "joints": joints,
         "ring": round(unit * 3, 2), "radius": round(unit * 1.5, 2), "stroke": round(unit * 0.9, 2),
-        "thin": round(unit * 0.5, 2), "hair": round(unit * 0.25, 2),
+        "wide": round(unit * 2.4, 2), "thin": round(unit * 0.5, 2), "hair": round(unit * 0.25, 2),
     }
 
 

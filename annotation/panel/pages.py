@@ -40,6 +40,7 @@ class OwnedAdmin(admin.ModelAdmin):
 
     owner_path: str | None = None
     add_words = {}  # title, save_label and lead of the form that adds one
+    list_title = ""  # where the models' own plural would not say it
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # counting a million votes to say "of a million" is not worth it
@@ -63,6 +64,9 @@ class OwnedAdmin(admin.ModelAdmin):
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"list_title": self.list_title} | (extra_context or {}))
 
     def render_change_form(self, request, context, add=False, **kwargs):
         context["adminform"].form.label_suffix = ""

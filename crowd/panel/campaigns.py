@@ -18,7 +18,7 @@ from crowd.models import Assignment, Campaign, Payment
 State = Assignment.State
 HANDED_IN = (State.SUBMITTED, State.VERIFIED, State.APPROVED, State.REJECTED)
 KEPT_FOR = 20  # times as long as a figure took to compute
-RECENT_ASSIGNMENTS = 2000
+RECENT_ASSIGNMENTS = 500
 RESPONSE_EDGES_S = (0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60)
 
 
@@ -79,14 +79,21 @@ def forecast(campaign: Campaign) -> dict:
     return {"forecast_s": seconds, "forecast_usd": pricing.hourly_wage_usd(campaign.reward_usd, seconds)}
 
 
+def answering_seconds(assignments) -> dict[int, float]:
+    """By task, how long its answers took, delays and second thoughts included; tasks without answers are left out.
+
+    The time between acceptance and hand-in would count a coffee break as work.
+    """
+    handed_in = assignments.filter(submitted_at__isnull=False, task__isnull=False).order_by("-submitted_at")
+    tasks = list(handed_in.values_list("task", flat=True)[:RECENT_ASSIGNMENTS])
+    rows = Vote.objects.filter(task__in=tasks).order_by().values_list("task")
+    return {task: max(ms / 1000, 1.0) for task, ms in rows.annotate(ms=Sum("elapsed_ms"))}
+
+
 def wage(campaign: Campaign) -> dict:
     """What the reward is worth an hour: as forecast, and as measured on what was handed in lately (median)."""
-    rows = Assignment.objects.filter(hit__campaign=campaign, submitted_at__isnull=False).order_by("-submitted_at")
-    seconds = [
-        (submitted - accepted).total_seconds()
-        for accepted, submitted in rows.values_list("accepted_at", "submitted_at")[:RECENT_ASSIGNMENTS]
-    ]
-    measured_s = max(float(np.median(seconds)), 1.0) if seconds else None
+    seconds = answering_seconds(Assignment.objects.filter(hit__campaign=campaign))
+    measured_s = float(np.median(list(seconds.values()))) if seconds else None
     return {
         **forecast(campaign), "measured_s": measured_s, "n": len(seconds),
         "measured_usd": pricing.hourly_wage_usd(campaign.reward_usd, measured_s) if measured_s else None,

@@ -69,7 +69,7 @@ def _troubles(campaigns: list[Campaign]) -> list[Attention]:
             found.append(Attention(f"“{campaign}” cannot reach its marketplace", campaign.trouble, url, "Look at it", "danger"))
         if campaign.to_review:
             found.append(Attention(
-                f"{campaign.to_review} tasks of “{campaign}” wait for your word",
+                f"Tasks of “{campaign}” that wait for your word: {campaign.to_review}",
                 "What was handed in does not fit what arrived here. The marketplace pays by itself when its time is over.",
                 f"{reverse('admin:crowd_assignment_changelist')}?state__exact=submitted&hit__campaign__id__exact={campaign.pk}",
                 "Review them",

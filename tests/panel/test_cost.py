@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crowd import merging, releasing
+from crowd.models import Worker
 from jobs import running
 from modeling.models import Prediction, Run
 from tests import factories
@@ -41,6 +42,9 @@ def pages(admin_user):
             "draft": reverse("admin:crowd_campaign_change", args=[draft.pk]),
             "new campaign": reverse("admin:crowd_campaign_add"),
             "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
+            "review": reverse("admin:crowd_merge_review", args=[merge.pk]),
+            "worker": reverse("admin:crowd_worker_change", args=[Worker.objects.order_by("-pk").first().pk]),
+            "task": reverse("admin:crowd_assignment_change", args=[campaign.hits.get().assignments.first().pk]),
             "merge's progress": reverse("admin:crowd_merge_progress", args=[merge.pk]),
             "release": reverse("admin:crowd_release_change", args=[release.pk]),
             "run": reverse("admin:modeling_run_change", args=[run.pk]),
@@ -49,7 +53,7 @@ def pages(admin_user):
                 for name in (
                     "annotation_dataset", "annotation_person", "annotation_vote", "annotation_import", "crowd_campaign",
                     "crowd_merge", "crowd_release", "crowd_hit", "crowd_assignment", "crowd_payment", "crowd_worker",
-                    "modeling_run",
+                    "modeling_run", "admin_logentry",
                 )
             },
         }

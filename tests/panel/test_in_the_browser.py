@@ -5,8 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from annotation.models import Choice, Dataset, Import, Vote
-from crowd.models import Campaign, Merge, Publication, Release
+from annotation.models import Choice, Dataset, Import, Pair, Vote
+from crowd import publishing
+from crowd.marketplace import accounts
+from crowd.marketplace.models import Assignment as MarketplaceAssignment
+from crowd.models import Campaign, Merge, Publication, Release, Worker
+from crowd.simulation.browser import Browser, Form
 from jobs import running
 from modeling import setting_up
 from modeling.models import Demonstration, Run
@@ -206,3 +210,66 @@ def test_on_a_small_screen_the_menu_folds_and_nothing_is_cut_off(open_page, log_
         page.goto(f"{site}/panel/{path}")
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert too_wide <= 0, path
+
+
+def test_doubtful_pairs_are_reviewed_and_an_experts_answer_is_kept(panel, finished, screenshot):
+    panel.get_by_role("link", name="Review", exact=True).click()
+    risks = [float(words.split("risk")[1].strip(" %\n")) for words in panel.locator(".review p").all_inner_texts()]
+    assert risks == sorted(risks, reverse=True)
+    card = panel.locator(".review > li").first
+    pair = Pair.objects.get(pk=int(card.get_attribute("id").removeprefix("pair-")))
+    screenshot(panel, "review", full_page=True)
+    card.locator("button[value=second]").click()
+    expect(panel.locator(f"#pair-{pair.pk}")).to_have_count(0)  # it is in doubt no longer
+    pair.refresh_from_db()
+    assert pair.gold_first is False
+    panel.get_by_role("link", name="With an expert's answer").click()
+    expect(panel.locator(f"#pair-{pair.pk} button[aria-pressed=true]")).to_have_count(1)
+    panel.get_by_role("button", name="Take it back").click()
+    expect(panel.locator(".empty")).to_be_visible()
+    pair.refresh_from_db()
+    assert pair.gold_first is None
+
+
+def test_a_worker_is_looked_at_and_gets_no_further_task(panel, site, finished, screenshot):
+    panel.goto(f"{site}/panel/crowd/merge/{finished['merge'].pk}/change/")
+    link = panel.locator("table code").first
+    pseudonym = link.inner_text()
+    link.click()
+    expect(panel.get_by_role("heading", level=1)).to_have_text(pseudonym)
+    expect(panel.locator(".gallery li")).to_have_count(15)
+    screenshot(panel, "worker", full_page=True)
+    panel.get_by_role("button", name="Give no further task").click()
+    expect(panel.locator(".note.warning")).to_contain_text("Gets no further task since")
+    worker = Worker.objects.get(annotator__pseudonym=pseudonym)
+    assert worker.excluded_at is not None
+    panel.get_by_role("button", name="Readmit").click()
+    expect(panel.get_by_role("button", name="Give no further task")).to_be_visible()
+    panel.get_by_role("link", name="Audit trail").click()
+    expect(panel.get_by_role("cell", name="Excluded.")).to_be_visible()
+
+
+def test_work_that_arrived_without_answers_is_approved_by_hand(panel, site, mannequins, marketplace, researcher):
+    campaign = factories.make_campaign(owner=researcher, dataset=mannequins, environment=marketplace)
+    running.execute(publishing.publish(campaign, researcher))
+    hit = campaign.hits.first()
+    someone = Browser()
+    (invitation,) = accounts.invite(1)
+    form = someone.get(f"{site}/marketplace/join/{invitation}/").form("join")
+    someone.submit(form, username="worker1", password="a long password", country="DE")
+    someone.submit(someone.get(f"{site}/marketplace/hits/{hit.hit_id}/preview/").form("accept"))
+    assignment_id = MarketplaceAssignment.objects.get().assignment_id
+    hand_in = Form(f"{site}/marketplace/mturk/externalSubmit", "post", {"assignmentId": assignment_id, "answer": "none"})
+    assert someone.submit(hand_in).status == 200
+    someone.close()
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
+    panel.get_by_role("button", name="Collect now").click()
+    expect(panel.locator(".messagelist")).to_contain_text("has been collected")
+    panel.goto(f"{site}/panel/")
+    panel.get_by_role("link", name="Review them").click()
+    panel.get_by_role("link", name=assignment_id).click()
+    expect(panel.locator(".note.warning")).to_contain_text("no answer ever arrived here")
+    panel.get_by_role("button", name="Approve and pay $0.10").click()
+    expect(panel.locator(".messagelist")).to_contain_text("Approved and paid.")
+    expect(panel.get_by_text("$0.10 and $0.02 fee.")).to_be_visible()
+    assert campaign.payments.count() == 1

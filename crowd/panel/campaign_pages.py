@@ -1,0 +1,302 @@
+"""Campaigns and the places where they are offered."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import JsonResponse
+from django.shortcuts import redirect
+from django.urls import path
+
+from annotation.panel.pages import JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge, watch_row
+from crowd import merging, publishing, reconciling
+from crowd.models import Assignment, Campaign, Environment, Publication
+from crowd.mturk.gateway import Gateway, GatewayError
+from crowd.panel import campaigns as figures
+from crowd.panel import home
+
+PAPER = "The paper's value: "
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(OwnedAdmin):
+    list_display = ["name", "endpoint_url", "worker_url", "credentials"]
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.campaigns.exists())
+
+
+class CampaignForm(forms.ModelForm):
+    class Meta:
+        model = Campaign
+        fields = [
+            "name", "dataset", "environment", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
+            "teaches_lean", "seed", "reward_usd", "budget_usd", "title", "description", "keywords", "duration_s",
+            "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
+            "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible",
+        ]
+        labels = {
+            "dataset": "Data set", "environment": "Marketplace",
+            "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
+            "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
+            "reward_usd": "Reward for a HIT (USD)", "budget_usd": "Budget (USD)", "duration_s": "Time for a HIT (s)",
+            "lifetime_s": "On offer for (s)", "auto_approval_s": "Paid by the marketplace after (s)",
+            "frame_height": "Height of the frame (px)", "consent_version": "Version of the consent text",
+            "has_tutorial": "Begin with a tutorial", "tutorial_pass_mark": "Pass mark of the tutorial",
+            "gold_share": "Share of known answers", "gold_is_visible": "Tell workers how they did on those",
+            "teaches_lean": "Teach the camera's lean",
+        }
+        help_texts = {
+            "votes_per_pair": f"{PAPER}5, each from another worker. 10 or more would double the marketplace's fee.",
+            "images_per_hit": f"{PAPER}5. A new image costs a worker time, a further pair on the same image little.",
+            "pairs_per_image": f"{PAPER}5, so that a HIT asks 25 comparisons, about a minute and a half of work.",
+            "delay_ms": f"{PAPER}750. It keeps people from answering before they have looked.",
+            "reward_usd": "The paper paid 0.10 in 2017. 0.40 is about 15 dollars an hour.",
+            "title": "What workers see in the list of HITs.",
+            "lifetime_s": "A week is 604800. What is not worked off by then lapses and costs nothing.",
+        }
+
+
+@admin.register(Campaign)
+class CampaignAdmin(PageAdmin):
+    owner_path = "owner"
+    page_template = "admin/crowd/campaign/page.html"
+    form = CampaignForm
+    actions = None
+    add_words = {
+        "title": "New campaign", "save_label": "Save the draft",
+        "lead": "The defaults are the paper's. Nothing is offered or spent before you launch the draft on its own page.",
+    }
+    list_display = [
+        "name", "dataset", state_badge, "tasks_handed_in", "paid_usd", "environment", "owner", moment("created_at", "made"),
+    ]
+    list_select_related = ["dataset", "environment", "owner"]
+    list_filter = ["state"]
+    search_fields = ["name"]
+    fieldsets = [
+        (None, {"fields": ["name", "dataset", "environment"]}),
+        ("What is asked", {
+            "fields": ["votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms", "teaches_lean", "seed"],
+        }),
+        ("What is paid", {"fields": ["reward_usd", "budget_usd"]}),
+        ("How it is offered", {
+            "fields": [
+                "title", "description", "keywords", "duration_s", "lifetime_s", "auto_approval_s", "frame_height", "contact",
+            ],
+        }),
+        ("How workers are prepared and checked", {
+            "fields": [
+                "consent_text", "consent_version", "has_tutorial", "tutorial", "tutorial_pass_mark",
+                "gold_share", "gold_is_visible",
+            ],
+        }),
+    ]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("price/", view(self.price_view), name="crowd_campaign_price"),
+            *super().get_urls(),
+        ]
+
+    def pages(self):
+        return {
+            "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
+            "merge": self.merge_view, "collect": self.collect_view,
+        }
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("dataset__skeleton", "environment", "owner")
+        return home.with_progress(rows)
+
+    def has_change_permission(self, request, obj=None):
+        """Once workers have seen it, a campaign stays as it was offered."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_draft)
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and (obj is None or (obj.is_draft and not obj.hits.exists()))
+
+    def may_run(self, request, campaign) -> bool:
+        """Publishing, merging and the like ask for the right to change campaigns, in whatever state it is."""
+        return super().has_change_permission(request, campaign)
+
+    @admin.display(description="tasks handed in", ordering="handed_in")
+    def tasks_handed_in(self, campaign):
+        return f"{campaign.handed_in:,} of {campaign.offered:,}" if campaign.offered else "–"
+
+    @admin.display(description="spent", ordering="paid")
+    def paid_usd(self, campaign):
+        return f"${campaign.paid:,.2f}" if campaign.paid else "–"
+
+    def get_changeform_initial_data(self, request):
+        initial = super().get_changeform_initial_data(request)
+        if "environment" not in initial and (only := Environment.objects.first()) is not None:
+            initial["environment"] = only.pk
+        return initial
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            obj.owner = request.user
+        super().save_model(request, obj, form, change)
+
+    # --- pages ---
+
+    def page(self, request, thing):
+        context = {
+            "may_run": self.may_run(request, thing), "wage": figures.wage(thing),
+            "methods": merging.METHODS.items(),
+            "publication": watch_row(self.admin_site, thing.publications.first()),
+            "sections": self.admin_site.contributions("campaign", request, thing),
+        }
+        if thing.is_draft:
+            return context | {"price": publishing.price(thing), "problem": self._problem(thing)}
+        votes = figures.vote_figures(thing)
+        merges_made = list(thing.merges.order_by("-pk")[:10])
+        latest = next((merge for merge in merges_made if merge.is_done), None)
+        return context | {
+            "tiles": figures.tiles(thing), "live": figures.live(thing), "votes": votes,
+            "live_url": self.url("live", thing.pk),
+            "charts": [
+                chart for chart in (
+                    figures.votes_over_time(thing), figures.response_chart(votes) if votes["votes"] else None
+                ) if chart
+            ],
+            "habits": figures.habits(votes) if votes["votes"] else [],
+            "merges": [{"row": merge, "job": watch_row(self.admin_site, merge)} for merge in merges_made],
+            "latest": latest,
+            "skills": latest.skills.select_related("annotator__worker").order_by("-n_votes")[:15] if latest else [],
+            "releases": list(thing.releases.order_by("-pk")[:10]),
+            "remarks": self._remarks(thing),
+        }
+
+    @staticmethod
+    def _problem(campaign) -> str:
+        try:
+            publishing.check(campaign)
+        except publishing.CannotPublish as error:
+            return str(error)
+        return ""
+
+    @staticmethod
+    def _remarks(campaign) -> list[dict]:
+        """The last comments and problem reports that workers sent with their work."""
+        rows = Assignment.objects.filter(hit__campaign=campaign, task__feedback__isnull=False)
+        rows = rows.select_related("task", "worker__annotator").order_by("-pk")[:200]
+        return [
+            {"worker": row.worker, "problem": row.task.feedback.get("problem"), "comment": row.task.feedback.get("comment")}
+            for row in rows
+            if row.task.feedback.get("problem") or row.task.feedback.get("comment")
+        ][:10]
+
+    def live_view(self, request, object_id):
+        campaign = self.owned_or_redirect(request, str(object_id))
+        if campaign is None:
+            return JsonResponse({"error": "There is no such campaign."}, status=404)
+        ended = campaign.state == Campaign.State.FINISHED and campaign.to_review == 0
+        return JsonResponse({
+            "figures": figures.live(campaign), "state": campaign.state, "ended": ended,
+            "reload": request.GET.get("state", campaign.state) != campaign.state,
+        })
+
+    def price_view(self, request):
+        """The price of a campaign that is being filled in; 400 with the reason while it cannot be said."""
+        form = self.get_form(request)(request.GET)
+        form.is_valid()
+        wanted = ["dataset", "votes_per_pair", "images_per_hit", "pairs_per_image", "reward_usd", "delay_ms"]
+        if any(form.cleaned_data.get(name) is None for name in wanted):
+            return JsonResponse({"error": "The price appears here once the fields above are filled in."}, status=400)
+        campaign = Campaign(**{name: form.cleaned_data[name] for name in [*wanted, "seed"] if name in form.cleaned_data})
+        price, wage = publishing.price(campaign), figures.forecast(campaign)
+        return JsonResponse({
+            "n_pairs": price.n_pairs, "n_hits": price.n_hits, "n_votes": price.n_votes,
+            "reward_usd": str(price.reward_usd), "fee_usd": str(price.fee_usd), "total_usd": str(price.total_usd),
+            "wage_usd": str(wage["forecast_usd"]), "minutes": round(wage["forecast_s"] / 60, 1),
+        })
+
+    def launch_view(self, request, object_id):
+        """What it will cost, said once more; then it is put on offer."""
+        campaign = self._mine(request, object_id)
+        if campaign is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        problem = self._problem(campaign)
+        if request.method == "POST":
+            try:
+                publishing.publish(campaign, request.user)
+            except publishing.CannotPublish as error:
+                messages.error(request, str(error))
+            else:
+                self.log_change(request, campaign, "Launched.")
+                messages.success(request, f"“{campaign}” is being put on offer.")
+                return redirect(self.url("change", campaign.pk))
+        balance, silence = None, ""
+        try:
+            balance = Gateway(campaign.environment).balance_usd()
+        except GatewayError as error:
+            silence = str(error)
+        price = publishing.price(campaign)
+        return self.render(
+            request, "admin/crowd/campaign/launch.html", campaign, title=f"Launch {campaign}", price=price,
+            wage=figures.forecast(campaign), balance=balance, silence=silence, problem=problem,
+            after=balance - price.total_usd if balance is not None else None,
+        )
+
+    def finish_view(self, request, object_id):
+        campaign = self._mine(request, object_id)
+        if campaign is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if request.method == "POST":
+            try:
+                publishing.finish(campaign, request.user)
+            except GatewayError as error:
+                messages.error(request, f"The marketplace did not take it: {error} Try again.")
+            else:
+                self.log_change(request, campaign, "Finished.")
+                messages.success(request, f"“{campaign}” is offered to nobody else. Work that has begun is still paid.")
+            return redirect(self.url("change", campaign.pk))
+        return self.render(
+            request, "admin/crowd/campaign/finish.html", campaign, title=f"Finish {campaign}",
+            progress=figures.progress(campaign),
+        )
+
+    def merge_view(self, request, object_id):
+        campaign = self._mine(request, object_id)
+        if campaign is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if request.method != "POST":
+            return redirect(self.url("change", campaign.pk))
+        try:
+            seed = int(request.POST.get("seed") or 0)
+            merge = merging.start(campaign, request.user, method=request.POST.get("method", "nearer"), seed=seed)
+        except ValueError as error:
+            messages.error(request, str(error))
+            return redirect(self.url("change", campaign.pk))
+        self.log_change(request, campaign, f"Merged as number {merge.pk}.")
+        return redirect("admin:crowd_merge_change", merge.pk)
+
+    def collect_view(self, request, object_id):
+        """Ask the marketplace now instead of at the next turn of the clock."""
+        campaign = self._mine(request, object_id)
+        if campaign is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if request.method == "POST":
+            try:
+                reconciling.reconcile(campaign)
+                messages.success(request, "Everything that was handed in has been collected.")
+            except GatewayError as error:
+                messages.error(request, f"The marketplace did not answer as it should: {error}")
+        return redirect(self.url("change", campaign.pk))
+
+    def _mine(self, request, object_id):
+        campaign = self.owned_or_redirect(request, str(object_id))
+        if campaign is not None and not self.may_run(request, campaign):
+            raise PermissionDenied
+        return campaign
+
+
+@admin.register(Publication)
+class PublicationAdmin(JobAdmin):
+    owner_path = "campaign__owner"
+    page_template = "admin/crowd/job.html"
+    list_display = ["campaign", state_badge, "stage", "created_by", moment("created_at", "started")]
+
+    def has_add_permission(self, request):
+        return False

@@ -1,0 +1,141 @@
+"""Merges, the review of what they doubt, and releases."""
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404
+from django.shortcuts import redirect
+from django.urls import path, reverse
+
+from annotation.panel.pages import JobAdmin, moment, state_badge
+from crowd import merging, releasing
+from crowd.models import Merge, Release
+from crowd.panel import merges, reviewing
+
+
+@admin.register(Merge)
+class MergeAdmin(JobAdmin):
+    owner_path = "campaign__owner"
+    page_template = "admin/crowd/merge/page.html"
+    list_display = ["__str__", "method", state_badge, "n_votes", "accuracy", "created_by", moment("created_at", "started")]
+    list_select_related = ["campaign", "created_by"]
+    list_filter = ["state", "method"]
+
+    def has_add_permission(self, request):
+        return False  # a merge is started on its campaign's page
+
+    def pages(self):
+        return {"release": self.release_view, "review": self.review_view}
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.newest_review_view)
+        return [path("review/", view, name="review"), *super().get_urls()]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("campaign__dataset__skeleton")
+
+    @admin.display(description="votes")
+    def n_votes(self, merge):
+        return f"{merge.figures['votes']:,}" if "votes" in merge.figures else "–"
+
+    @admin.display(description="right")
+    def accuracy(self, merge):
+        share = merge.figures.get("accuracy_merged")
+        return f"{100 * share:.1f} %" if share is not None else "–"
+
+    def page(self, request, thing):
+        context = super().page(request, thing)
+        if not thing.is_done:
+            return context
+        table = merges.consensus_table(thing)
+        skills = list(thing.skills.select_related("annotator__worker").order_by("-n_votes"))
+        charts = (
+            merges.gap_chart(thing), merges.confidence_chart(table), merges.risk_chart(table), merges.skill_chart(skills)
+        )
+        return context | {
+            "tiles": merges.tiles(thing), "charts": [chart for chart in charts if chart],
+            "method_title": merging.METHODS.get(thing.method, thing.method),
+            "skills": skills[:100], "n_skills": len(skills), "releases": list(thing.releases.all()),
+            "settings": sorted(thing.figures.get("settings", {}).items()),
+        }
+
+    def newest_review_view(self, request):
+        """Wherever the menu's entry leads: the review of the newest merge."""
+        newest = self.get_queryset(request).filter(state=Merge.State.DONE).order_by("-pk").first()
+        if newest is None:
+            messages.info(request, "There is nothing to review before votes have been merged.")
+            return redirect("admin:crowd_campaign_changelist")
+        return redirect(self.url("review", newest.pk))
+
+    def review_view(self, request, object_id):
+        """The pairs this merge is least sure of; an expert's answer becomes gold for later merges."""
+        merge = self.owned_or_redirect(request, str(object_id))
+        if merge is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        may_answer = request.user.has_perm("annotation.change_pair")
+        if request.method == "POST":
+            if not may_answer:
+                raise PermissionDenied
+            row = merge.consensuses.filter(pair=request.POST.get("pair") or None).select_related("pair").first()
+            word = request.POST.get("answer")
+            if row is None or word not in reviewing.ANSWERS:
+                raise Http404("There is no such pair in this merge, or no such answer.")
+            reviewing.answer(row.pair, word)
+            self.log_change(request, merge, f"An expert's answer to pair {row.pair_id}: {word}.")
+            return redirect(request.get_full_path() + f"#pair-{row.pair_id}")
+        others = self.get_queryset(request).filter(state=Merge.State.DONE).order_by("-pk")[:20]
+        return self.render(
+            request, "admin/crowd/merge/review.html", merge, title="Review", may_answer=may_answer, others=others,
+            **reviewing.doubtful(merge, request),
+        )
+
+    def release_view(self, request, object_id):
+        merge = self.owned_or_redirect(request, str(object_id))
+        if merge is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if not request.user.has_perm("crowd.add_release"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return redirect(self.url("change", merge.pk))
+        try:
+            release = releasing.start(merge, request.user)
+        except ValueError as error:
+            messages.error(request, str(error))
+            return redirect(self.url("change", merge.pk))
+        return redirect("admin:crowd_release_change", release.pk)
+
+
+@admin.register(Release)
+class ReleaseAdmin(JobAdmin):
+    owner_path = "campaign__owner"
+    page_template = "admin/crowd/release/page.html"
+    list_display = ["name", "campaign", "merge", state_badge, "created_by", moment("created_at", "made")]
+    list_select_related = ["campaign", "merge__campaign", "created_by"]
+
+    def has_add_permission(self, request):
+        return False  # a release is made on its merge's page
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.file_view)
+        return [path("<int:object_id>/files/<str:filename>", view, name="crowd_release_file"), *super().get_urls()]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("campaign__dataset", "merge__campaign")
+
+    def page(self, request, thing):
+        files = [
+            {"name": name, **facts, "url": reverse("admin:crowd_release_file", args=[thing.pk, name])}
+            for name, facts in sorted(thing.files.items())
+        ]
+        return super().page(request, thing) | {
+            "files": files, "sections": self.admin_site.contributions("release", request, thing),
+        }
+
+    def file_view(self, request, object_id, filename):
+        release = self.owned_or_redirect(request, str(object_id))
+        if release is None:
+            raise Http404("There is no such release.")
+        try:
+            content = releasing.open_file(release, filename)
+        except FileNotFoundError as error:
+            raise Http404(str(error)) from error
+        return FileResponse(content, as_attachment=True, filename=f"{release.name}-{filename}")
