@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from crowd.marketplace import clocks
 from crowd.marketplace.errors import Refused
 from crowd.marketplace.models import Worker
+from crowd.marketplace.views.showing import in_english
 
 SESSION_KEY = "marketplace_worker"
 FREE_FAILURES = 5
@@ -75,6 +76,7 @@ def for_workers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     """The view gets the worker as its second argument; a stranger is sent to sign in and back."""
 
     @never_cache
+    @in_english
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         worker = current_worker(request)

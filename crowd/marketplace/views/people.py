@@ -15,18 +15,19 @@ from crowd.marketplace.errors import Refused
 from crowd.marketplace.forms import JoinForm, PasswordForm, SignInForm
 from crowd.marketplace.models import Invitation, Worker
 from crowd.marketplace.qualifications import Standing
-from crowd.marketplace.views.showing import show
+from crowd.marketplace.views.showing import in_english, show
 
 
 @sensitive_post_parameters("password")
 @never_cache
+@in_english
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, token: str = "") -> HttpResponse:
     """Sign up, with an invitation or where sign-up is open to all."""
     invitation = get_object_or_404(Invitation, token=token) if token else None
     if (invitation and invitation.used_at) or (not invitation and not sessions.open_signup()):
         return render(request, "marketplace/invitation_only.html", {"invitation": invitation}, status=403)
-    form = JoinForm(request.POST or None)
+    form = JoinForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             worker = _sign_up(form, token)
@@ -56,12 +57,13 @@ def _sign_up(form: JoinForm, token: str) -> Worker:
 
 @sensitive_post_parameters("password")
 @never_cache
+@in_english
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     back = request.POST.get("next", request.GET.get("next", ""))
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = ""
-    form = SignInForm(request.POST or None)
+    form = SignInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             worker = sessions.check(**form.cleaned_data)
@@ -85,7 +87,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Worker id, standing, and a new password."""
-    form = PasswordForm(worker, request.POST or None)
+    form = PasswordForm(worker, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         worker.set_password(form.cleaned_data["new"])
         worker.save(update_fields=["password"])

@@ -18,7 +18,7 @@ from crowd.marketplace.errors import Refused
 from crowd.marketplace.models import Assignment, Hit, HitType, Worker
 from crowd.marketplace.offers import ORDERS, hits_for, next_hit, offers
 from crowd.marketplace.qualifications import Action, Standing
-from crowd.marketplace.views.showing import show
+from crowd.marketplace.views.showing import in_english, show
 
 MOST_LISTED = 1000
 
@@ -243,6 +243,7 @@ def done(request: HttpRequest, worker: Worker, hit_id: str) -> HttpResponse:
 @csrf_exempt  # comes from another origin's page, in a frame where no cookie arrives; the assignment's id is the secret
 @xframe_options_sameorigin
 @csp_replace({"frame-ancestors": ["'self'"]})
+@in_english
 @require_POST
 def external_submit(request: HttpRequest) -> HttpResponse:
     """The form that a task page posts at its end: `assignmentId` and at least one more field."""

@@ -171,6 +171,11 @@ def test_the_list_can_be_searched_and_ordered(make_hit, worker_client):
     assert titles("q=nonsense") == ["Nothing found for “nonsense”"]
 
 
+def test_the_pages_keep_to_one_language_whatever_the_browser_asks_for(client, db):
+    page = client.post("/marketplace/signin/", {}, headers={"Accept-Language": "de"})
+    assert "This field is required." in page.content.decode() and page["Content-Language"] == "en"
+
+
 def test_what_a_requester_writes_is_shown_as_text(make_hit, worker_client):
     make_hit(Title="<script>alert(1)</script>")
     assert "<script>alert" not in worker_client("ana").get("/marketplace/").content.decode()
