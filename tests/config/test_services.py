@@ -42,14 +42,14 @@ def test_a_child_that_will_not_end_is_made_to(tmp_path):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_children_of_children_end_too(tmp_path):
+def test_children_of_children_end_too(tmp_path, eventually):
     family = f"import subprocess, time; print(subprocess.Popen({SLEEP!r}).pid, flush=True); time.sleep(60)"
     log = tmp_path / "log"
     with Children() as children:
         children.start([sys.executable, "-c", family], log=log)
         while not log.read_text().endswith("\n"):
             time.sleep(0.02)
-    assert not is_running(int(log.read_text()))
+    eventually(lambda: not is_running(int(log.read_text())), within_s=5)
 
 
 def test_children_end_even_when_their_starter_is_killed(eventually):
