@@ -19,7 +19,7 @@ REJECTION_REVERSIBLE_FOR = timedelta(days=30)
 @transaction.atomic
 def accept(worker: Worker, hit: Hit) -> Assignment:
     """Take one place of a HIT; again is the same assignment. Raises Refused with the reason."""
-    Worker.objects.select_for_update().get(pk=worker.pk)  # two tabs take turns
+    Worker.objects.select_for_update(no_key=True).get(pk=worker.pk)  # two tabs take turns
     hit, now = hits.locked(hit.pk), timezone.now()
     if mine := hit.assignments.live().filter(worker=worker).first():
         if mine.state == State.ACCEPTED:

@@ -62,8 +62,12 @@ def price(hit: Hit) -> None:
 
 
 def locked(pk: int) -> Hit:
-    """The HIT's row, for this transaction alone."""
-    hit = Hit.objects.select_for_update().get(pk=pk)
+    """The HIT's row, for this transaction alone.
+
+    No lock in the marketplace is on a row's key: rows elsewhere that merely point at it
+    could not be written meanwhile, and two such writers would wait for each other for ever.
+    """
+    hit = Hit.objects.select_for_update(no_key=True).get(pk=pk)
     hit.hit_type, hit.requester  # noqa: B018  fetched here, so that the lock is on the HIT alone
     return hit
 

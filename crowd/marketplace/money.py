@@ -55,7 +55,7 @@ def post(
     """
     if not amount_usd:
         return None
-    Requester.objects.select_for_update().get(pk=requester.pk)  # entries of one account are written one at a time
+    Requester.objects.select_for_update(no_key=True).get(pk=requester.pk)  # entries of one account are written one at a time
     last = Entry.objects.filter(requester=requester).order_by("-number").first()
     before = Balance(last.available_usd, last.on_hold_usd) if last else Balance(Decimal(0), Decimal(0))
     available_usd = before.available_usd + available * amount_usd

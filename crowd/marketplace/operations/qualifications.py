@@ -195,7 +195,7 @@ def list_requests(requester: Requester, parameters: dict) -> dict:
 
 def _open_request(requester: Requester, request_id: str) -> QualificationRequest:
     request = (
-        QualificationRequest.objects.select_for_update(of=("self",))
+        QualificationRequest.objects.select_for_update(of=("self",), no_key=True)
         .select_related("type", "worker")
         .filter(request_id=request_id, type__requester=requester, state=QualificationRequest.State.PENDING)
         .first()

@@ -42,7 +42,7 @@ def join(request: HttpRequest, token: str = "") -> HttpResponse:
 
 @transaction.atomic
 def _sign_up(form: JoinForm, token: str) -> Worker:
-    invitation = Invitation.objects.select_for_update().filter(token=token).first() if token else None
+    invitation = Invitation.objects.select_for_update(no_key=True).filter(token=token).first() if token else None
     if invitation and invitation.used_at:
         raise Refused("This invitation has been used a moment ago.")
     worker = form.save(commit=False)

@@ -67,3 +67,20 @@ def test_an_account_is_never_overdrawn_by_requests_that_cross(boto, make_hit):
     at_once(*(lambda c=c, n=n: make_hit(c, Title=f"HIT {n}") for n, c in enumerate(clients)))
     balance = money.balance(Requester.objects.get(name="a poor lab"))
     assert Hit.objects.count() == 2 and str(balance.available_usd) == "0.02"
+
+
+def test_requests_that_cross_wait_for_each_other_and_all_succeed(boto, make_hit, worker_client):
+    """Eight programs create HITs of one account while work on another is accepted, handed in and approved."""
+    ana, ben = worker_client("ana"), worker_client("ben")
+    hit = make_hit()
+    done = accept(ana, hit)
+    submit(ana, done)
+    clients = [boto("a lab") for _ in range(8)]
+    outcomes = at_once(
+        *(lambda c=c: make_hit(c, UniqueRequestToken=f"token {id(c)}") for c in clients),
+        lambda: clients[0].approve_assignment(AssignmentId=done),
+        lambda: accept(ana, hit),
+        lambda: accept(ben, hit),
+    )
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert Hit.objects.count() == 9
