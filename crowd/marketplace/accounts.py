@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from crowd.marketplace import money
-from crowd.marketplace.models import AccessKey, Invitation, Requester, Worker
+from crowd.marketplace import assignments, money
+from crowd.marketplace.models import AccessKey, Assignment, Invitation, Requester, Worker
 
 
 @transaction.atomic
@@ -45,3 +45,21 @@ def make_worker(username: str, password: str, *, country: str = "US", **fields) 
     worker.full_clean(exclude=["password"])
     worker.save()
     return worker
+
+
+@transaction.atomic
+def close(worker: Worker) -> None:
+    """End a worker's account: HITs in work go back, the name, password, place and messages are forgotten.
+
+    The worker id stays, as requesters' records and the accounts of what was paid refer to
+    it; nothing here ties it to a person any more. Money for work handed in is still paid
+    into the account's history.
+    """
+    for assignment in worker.assignments.filter(state=Assignment.State.ACCEPTED):
+        assignments.give_back(assignment)
+    worker.messages.all().delete()
+    worker.qualification_requests.all().delete()
+    worker.username, worker.is_active = f"closed-{worker.pk}", False
+    worker.country, worker.subdivision, worker.adult_content = "ZZ", "", False
+    worker.set_password(None)
+    worker.save()

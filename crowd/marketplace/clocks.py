@@ -12,22 +12,23 @@ from django.utils import timezone
 from crowd.marketplace import assignments, hits
 from crowd.marketplace.models import Assignment, Hit, RequestToken
 
+AT_MOST_BEFORE_A_REQUEST = 100  # so that nobody waits long for the work of others; the next tick does the rest
 TOKEN_LIFETIME = timedelta(hours=24)
 HIT_LIFETIME = timedelta(days=120)
 
 
-def advance(now: datetime | None = None) -> int:
-    """Time out, expire, approve and dispose of whatever is due; returns how much was."""
+def advance(now: datetime | None = None, *, at_most: int | None = None) -> int:
+    """Time out, expire and approve whatever is due, but no more than `at_most` of each; returns how much it was."""
     now = now or timezone.now()
     n = 0
-    for assignment in Assignment.objects.filter(state=Assignment.State.ACCEPTED, deadline__lte=now):
+    for assignment in Assignment.objects.filter(state=Assignment.State.ACCEPTED, deadline__lte=now)[:at_most]:
         assignments.time_out(assignment, now)
         n += 1
-    for pk in Hit.objects.filter(is_expired=False, expires_at__lte=now).values_list("pk", flat=True):
+    for pk in Hit.objects.filter(is_expired=False, expires_at__lte=now).values_list("pk", flat=True)[:at_most]:
         with transaction.atomic():
             hits.settle(hits.locked(pk), now)
         n += 1
-    for assignment in Assignment.objects.filter(state=Assignment.State.SUBMITTED, auto_approve_at__lte=now):
+    for assignment in Assignment.objects.filter(state=Assignment.State.SUBMITTED, auto_approve_at__lte=now)[:at_most]:
         assignments.approve_by_clock(assignment, now)
         n += 1
     return n

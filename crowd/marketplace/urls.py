@@ -30,6 +30,7 @@ urlpatterns = [
         "qualifications/<str:qualification_type_id>/request/", records.ask_for_qualification, name="ask-for-qualification"
     ),
     path("account/", people.account, name="account"),
+    path("account/close/", people.close_account, name="close-account"),
     path("join/", people.join, name="join"),
     path("join/<str:token>/", people.join, name="join-invited"),
     path("signin/", people.sign_in, name="sign-in"),

@@ -23,7 +23,7 @@ def api(request: HttpRequest) -> HttpResponse:
         requester = signing.authenticate(request)
         operation = protocol.operation_named(request.headers.get("X-Amz-Target", ""))
         parameters = protocol.read_request(operation, request.body)
-        clocks.advance()
+        clocks.advance(at_most=clocks.AT_MOST_BEFORE_A_REQUEST)
         status, body = 200, protocol.write_reply(operation, OPERATIONS[operation.name](requester, parameters))
     except ApiError as error:
         status, body = error.http_status, protocol.write_error(error)

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crowd.marketplace import sessions
+from crowd.marketplace import accounts, sessions
 from crowd.marketplace.errors import Refused
 from crowd.marketplace.forms import JoinForm, PasswordForm, SignInForm
 from crowd.marketplace.models import Invitation, Worker
@@ -95,3 +95,12 @@ def account(request: HttpRequest, worker: Worker) -> HttpResponse:
         messages.success(request, "Your password is changed.")
         return redirect("marketplace:account")
     return show(request, worker, "account.html", {"form": form, "standing": Standing(worker)}, 400 if form.errors else 200)
+
+
+@require_POST
+@sessions.for_workers
+def close_account(request: HttpRequest, worker: Worker) -> HttpResponse:
+    accounts.close(worker)
+    sessions.sign_out(request)
+    messages.success(request, "Your account is closed and your name forgotten. Thank you for your work.")
+    return redirect("marketplace:sign-in")

@@ -148,6 +148,19 @@ def test_signing_out_ends_the_session_and_shutting_out_too(worker_client):
     assert sign_in(ben, "ben").status_code == 400
 
 
+def test_a_closed_account_forgets_the_person_and_keeps_the_books(mturk, make_hit, worker_client):
+    ana, hit, other = worker_client("ana"), make_hit(), make_hit(MaxAssignments=1)
+    done, in_work = work(ana, hit), accept(ana, other)
+    ana.post("/marketplace/account/close/")
+    worker = Worker.objects.get()
+    assert (worker.username, worker.country, worker.is_active) == (f"closed-{worker.pk}", "ZZ", False)
+    assert ana.get("/marketplace/mine/").status_code == 302
+    assert sign_in(Client(), "ana").status_code == sign_in(Client(), worker.username).status_code == 400
+    mturk.approve_assignment(AssignmentId=done)
+    assert mturk.get_hit(HITId=other["HITId"])["HIT"]["NumberOfAssignmentsAvailable"] == 1
+    assert worker.assignments.get(assignment_id=in_work).state == "Returned"
+
+
 def test_the_next_hit_of_a_kind_is_the_oldest_one_left(make_hit, worker_client):
     hits, ana = [make_hit(MaxAssignments=1) for _ in range(3)], worker_client("ana")
     group = f"/marketplace/groups/{hits[0]['HITGroupId']}/accept/"
