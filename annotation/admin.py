@@ -12,12 +12,14 @@ from django.utils.html import format_html
 from annotation import loading
 from annotation.importers import FORMATS
 from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
+from annotation.panel import accounts
 from annotation.panel.datasets import counts, gallery
 from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge
 from annotation.panel.people import person_page
 from config.panel import Act, Attention, Overview
 
 RECENT = 5
+accounts.register(admin.site)
 
 
 def number_of(rows, path: str):

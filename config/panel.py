@@ -63,7 +63,7 @@ NAVIGATION = (
         (
             ("Workers", "crowd_worker_changelist"),
             ("Users", "auth_user_changelist"),
-            ("Groups", "auth_group_changelist"),
+            ("Roles", "auth_group_changelist"),
             ("Audit trail", "admin_logentry_changelist"),
         ),
     ),

@@ -198,12 +198,12 @@ class CampaignAdmin(PageAdmin):
         })
 
     def price_view(self, request):
-        """The price of a campaign that is being filled in; 400 with the reason while it cannot be said."""
+        """The price of a campaign that is being filled in, or `error`: why it cannot be said yet."""
         form = self.get_form(request)(request.GET)
         form.is_valid()
         wanted = ["dataset", "votes_per_pair", "images_per_hit", "pairs_per_image", "reward_usd", "delay_ms"]
         if any(form.cleaned_data.get(name) is None for name in wanted):
-            return JsonResponse({"error": "The price appears here once the fields above are filled in."}, status=400)
+            return JsonResponse({"error": "The price appears here once a data set is chosen and the numbers are filled in."})
         campaign = Campaign(**{name: form.cleaned_data[name] for name in [*wanted, "seed"] if name in form.cleaned_data})
         price, wage = publishing.price(campaign), figures.forecast(campaign)
         return JsonResponse({

@@ -1,10 +1,11 @@
 """Everybody sees and touches only what is theirs, and facts are touched by nobody."""
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
 from annotation.models import Vote
+from annotation.panel import roles
 from crowd import merging, releasing
 from crowd.models import Campaign, Merge, Payment
 from jobs import running
@@ -119,3 +120,39 @@ def test_a_launched_campaign_stays_as_it_was_offered(admin_client):
     assert admin_client.post(url, {"reward_usd": "0.01"}).status_code == 403
     campaign.refresh_from_db()
     assert str(campaign.reward_usd) != "0.01"
+
+
+@pytest.mark.parametrize(
+    ("role", "may_launch", "may_answer"), [("Viewer", False, False), ("Reviewer", False, True), ("Manager", True, True)]
+)
+def test_a_role_gives_the_rights_that_it_names(client, role, may_launch, may_answer):
+    roles.ensure()
+    user = factories.make_user(is_superuser=False)
+    user.groups.add(Group.objects.get(name=role))
+    campaign = factories.make_voted_campaign(owner=user, dataset=factories.make_dataset(owner=user), n_pairs=5)
+    merge = running.execute(merging.start(campaign, user))
+    client.force_login(user)
+    launch = client.get(reverse("admin:crowd_campaign_launch", args=[campaign.pk]))
+    assert (launch.status_code == 200) is may_launch
+    review = reverse("admin:crowd_merge_review", args=[merge.pk])
+    pair = merge.consensuses.first().pair
+    client.post(review, {"pair": pair.pk, "answer": "first"})
+    pair.refresh_from_db()
+    assert (pair.gold_first is True) is may_answer
+
+
+def test_a_role_that_was_changed_stays_as_it_was_made():
+    roles.ensure()
+    viewer = Group.objects.get(name="Viewer")
+    viewer.permissions.clear()
+    roles.ensure()
+    assert viewer.permissions.count() == 0
+
+
+def test_users_are_given_roles_by_ticking_them(admin_client):
+    user = factories.make_user(is_superuser=False)
+    url = reverse("admin:auth_user_change", args=[user.pk])
+    assert "may also answer doubtful pairs" in admin_client.get(url).content.decode()
+    group = Group.objects.get(name="Reviewer")
+    admin_client.post(url, {"username": user.username, "is_active": "on", "is_staff": "on", "groups": [group.pk]})
+    assert list(user.groups.all()) == [group]
