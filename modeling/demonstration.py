@@ -64,8 +64,8 @@ def run(job: Demonstration, report: Report) -> None:
         report(0.6, "reconciling and paying", line="reconciling and paying")
         _reconcile(campaign, report)
         report(0.65, "merging")
-        merge = _finish(merging.start(campaign, job.created_by, seed=job.seed), report)
         majority = _finish(merging.start(campaign, job.created_by, method="majority"), report)
+        merge = _finish(merging.start(campaign, job.created_by, seed=job.seed), report)  # the newest is the consensus
         report(0.7, "writing the release")
         release = _finish(releasing.start(merge, job.created_by), report)
         report(0.75, "training the lifter", line="training the lifter")
