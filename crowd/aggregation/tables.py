@@ -205,4 +205,7 @@ def _cell(value: object) -> str:
 
 
 def _quoted(names: list[str]) -> list[str]:
+    everything = "".join(names)
+    if not any(character in everything for character in ',"\n\r'):
+        return names
     return ['"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n\r') else name for name in names]
