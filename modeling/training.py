@@ -41,6 +41,9 @@ def start(release: Release, user, *, settings: dict | None = None, seed: int = 0
 def run(job: Run, report: Report) -> None:
     """Train on the release's files alone, keep weights and curve, predict for every person of the data set.
 
+    Errors are those of people whose labels were kept out of training (`is_train` of the
+    release), or of everybody where the release keeps nobody out.
+
     Raises: JobError with what is wrong with the release or the settings.
     """
     from modeling import lifting
@@ -63,9 +66,11 @@ def run(job: Run, report: Report) -> None:
             config = lifting.Config.from_json({"seed": job.seed} | job.settings)
             trained = lifting.fit(data, config, output=output, on_epoch=on_epoch)
             report(0.9, "measuring and predicting")
+            kept_out = bool((~data.is_train).any())
             figures = {
-                "before": _flat(data), "after": _figures(lifting.evaluate(output, data)),
-                "held_out": _figures(lifting.evaluate(output, data, people="test")) if (~data.is_train).any() else {},
+                "before": _flat(data.people(~data.is_train) if kept_out else data),
+                "after": _figures(lifting.evaluate(output, data, people="test" if kept_out else "all")),
+                "everybody": _figures(lifting.evaluate(output, data)), "people_were_kept_out": kept_out,
                 "best_epoch": trained.best_epoch, "stopped": trained.stopped, "settings": trained.config.to_json(),
             }
             predictions = _predictions(job, output, lifting)
