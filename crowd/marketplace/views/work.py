@@ -28,6 +28,11 @@ def marketplace_url() -> str:
     return settings.MARKETPLACE_URL
 
 
+def is_foreign(hit: Hit) -> bool:
+    """Whether the task comes from another origin; a sandbox around a page of our own would hold nothing."""
+    return questions.origin(hit.external_url) != questions.origin(marketplace_url())
+
+
 def _hit(hit_id: str) -> Hit:
     return get_object_or_404(Hit.objects.select_related("hit_type", "requester"), hit_id=hit_id)
 
@@ -132,6 +137,7 @@ def preview(request: HttpRequest, worker: Worker, hit: Hit) -> HttpResponse:
         raise Http404
     context = {
         "hit": hit,
+        "is_foreign": is_foreign(hit),
         "requirements": Standing(worker).explain(hit.hit_type.requirements),
         "may_accept": assignments.may(worker, hit, Action.ACCEPT),
         "on_offer": Hit.objects.on_offer(timezone.now()).filter(pk=hit.pk).exists(),
@@ -182,6 +188,7 @@ def work(request: HttpRequest, worker: Worker, hit: Hit) -> HttpResponse:
         return redirect("marketplace:done", hit.hit_id)
     context = {
         "hit": hit,
+        "is_foreign": is_foreign(hit),
         "assignment": assignment,
         "frame_url": _frame_url(assignment, hit, worker),
         "seconds_left": max(0, int((assignment.deadline - timezone.now()).total_seconds())),
