@@ -11,7 +11,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 
@@ -71,7 +73,7 @@ def environment(host: str, port: int) -> tuple[dict[str, str], Path]:
     """What every program of the site gets to know, and the folder of its data."""
     environ.Env.read_env(os.environ.get("ENV_FILE", str(ROOT / ".env")))
     folder = Path(os.environ.get("NEARER_VAR") or ROOT / "var").resolve()
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     env = {
         "PUBLIC_URL": f"http://{shown}:{port}",
         "PYTHONUTF8": "1",
@@ -201,6 +203,9 @@ def run(host: str, port: int) -> None:
     os.umask(0o077)  # votes, worker ids and the researcher's password are nobody else's
     lock = only_one(folder)
     must_be_free(host, port)
+    public = urlsplit(env["PUBLIC_URL"])
+    if public.hostname in ("127.0.0.1", "localhost") and public.port != port:
+        say(f"PUBLIC_URL is {env['PUBLIC_URL']}, but this site listens on port {port}; links will lead elsewhere.")
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"process {os.getpid()}, {env['PUBLIC_URL']}".encode(), 0)
     logs = folder / "log"
@@ -221,7 +226,7 @@ def run(host: str, port: int) -> None:
         say("Starting the web server and the workers ...")
         for name, command in commands(host, port).items():
             log = log_of(name)
-            begin = lambda command=command, log=log: children.start(command, log=log, env=env, cwd=ROOT)  # noqa: E731
+            begin = partial(children.start, command, log=log, env=env, cwd=ROOT)
             services.append(Service(children, name, begin, log))
         wait_until_ready(services, host, port, env["PUBLIC_URL"])
         say("\n".join(["", f"  Nearer runs at {env['PUBLIC_URL']}", *(f"  {line}" for line in welcome.splitlines()),
