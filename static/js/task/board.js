@@ -13,6 +13,8 @@ export class Board {
   #picture;
   #answering;
   #turn = 0;
+  #awaited = "";
+  #missing = new Set();
   #onChoice = () => {};
   clock = new Clock();
 
@@ -34,6 +36,8 @@ export class Board {
     this.hideFeedback();
     this.#answering.label({ comparison, skeleton, words });
     this.#find("place").textContent = fill(practice ? words.practice_place : words.place, { n: place, of });
+    this.#awaited = scene.image;
+    this.#showTrouble();
     const image = await this.#gallery.get(scene.image);
     if (turn !== this.#turn) return;
     this.#picture.show({ image, scene, skeleton, comparison });
@@ -98,10 +102,17 @@ export class Board {
     return !this.#find("feedback-panel").hidden;
   }
 
-  note(text) {
+  /** A picture does not come: worth a word if it is the one that is waited for. */
+  tellTrouble(url, isTrouble) {
+    if (isTrouble) this.#missing.add(url);
+    else this.#missing.delete(url);
+    this.#showTrouble();
+  }
+
+  #showTrouble() {
     const note = this.#find("picture-note");
-    note.textContent = text;
-    note.hidden = !text;
+    note.textContent = this.#data.words.image_failed;
+    note.hidden = !this.#missing.has(this.#awaited);
   }
 
   #announce(comparison, skeleton, n, of) {

@@ -63,6 +63,11 @@ export function toScreen([x, y], view) {
   return [x * view.scale + view.x, y * view.scale + view.y];
 }
 
+/** The marks' radius on a stage of that size, in screen pixels. */
+export function usualRadius({ width, height }) {
+  return Math.max(9, Math.min(18, Math.min(width, height) / 55));
+}
+
 /** The marks' radius in screen pixels: smaller where they would cover each other. */
 export function markRadius([x1, y1], [x2, y2], usual) {
   const distance = Math.hypot(x1 - x2, y1 - y2);

@@ -36,7 +36,7 @@ class TaskPage {
     this.#data = data;
     this.#words = data.words;
     this.#server = new Server(data);
-    this.#gallery = new Gallery((_, isTrouble) => this.#board.note(isTrouble ? this.#words.image_failed : ""));
+    this.#gallery = new Gallery((url, isTrouble) => this.#board.tellTrouble(url, isTrouble));
     this.#board = new Board(one('[data-screen="compare"]'), data, this.#gallery);
     this.#store = new Store(`nearer:task:${data.task}`);
     this.#progress = new Progress(data.comparisons.length, data.answers.standing);

@@ -1,7 +1,7 @@
 // One picture on a stage: the person fitted into it, two marks with names, the reference figure.
 
 import { mark, referenceFigure, svg } from "./drawing.js";
-import { bodyPoints, fit, freeCorner, markRadius, pairBox, personBox, placeLabels, toScreen } from "./geometry.js";
+import { bodyPoints, fit, freeCorner, markRadius, pairBox, personBox, placeLabels, toScreen, usualRadius } from "./geometry.js";
 
 export class Picture {
   #root;
@@ -75,7 +75,7 @@ export class Picture {
     image.style.height = `${scene.height * view.scale}px`;
     image.style.transform = `translate(${view.x}px, ${view.y}px)`;
     const places = points.map((point) => toScreen(point, view));
-    const radius = markRadius(...places, stage.width < 500 ? 9 : 11);
+    const radius = markRadius(...places, usualRadius(stage));
     this.#overlay.setAttribute("viewBox", `0 0 ${stage.width} ${stage.height}`);
     this.#overlay.replaceChildren(...marked.map(({ isGreen }, i) => mark(isGreen, ...places[i], radius)));
     const body = bodyPoints(scene.keypoints.map((point) => point && toScreen(point, view)), skeleton.bones);
