@@ -169,9 +169,9 @@ class DemonstrationAdmin(JobAdmin):
 
     def page(self, request, thing):
         campaign = thing.campaign
+        live = crowd_figures.live(campaign) if campaign else {}
         return super().page(request, thing) | {
-            "campaign": campaign, "tiles": crowd_figures.tiles(campaign) if campaign else [],
-            "live": crowd_figures.live(campaign) if campaign else {},
+            "campaign": campaign, "live": live, "tiles": crowd_figures.tiles(live) if live else [],
             "merge": self._merge(thing) if campaign else None,
             "release": self._release(thing) if campaign else None,
             "run": self._run(thing) if campaign else None,

@@ -12,7 +12,7 @@ from crowd import merging, publishing, reconciling
 from crowd.models import Assignment, Campaign, Environment, Publication
 from crowd.mturk.gateway import Gateway, GatewayError
 from crowd.panel import campaigns as figures
-from crowd.panel import home
+from crowd.panel import forecast, home
 
 PAPER = "The paper's value: "
 
@@ -148,12 +148,13 @@ class CampaignAdmin(PageAdmin):
             "sections": self.admin_site.contributions("campaign", request, thing),
         }
         if thing.is_draft:
-            return context | {"price": publishing.price(thing), "problem": self._problem(thing)}
-        votes = figures.vote_figures(thing)
+            return context | {
+                "price": publishing.price(thing), "problem": self._problem(thing)}
+        votes, live = figures.vote_figures(thing), figures.live(thing)
         merges_made = list(thing.merges.order_by("-pk")[:10])
         latest = next((merge for merge in merges_made if merge.is_done), None)
         return context | {
-            "tiles": figures.tiles(thing), "live": figures.live(thing), "votes": votes,
+            "tiles": figures.tiles(live), "live": live, "votes": votes,
             "live_url": self.url("live", thing.pk),
             "charts": [
                 chart for chart in (
@@ -205,11 +206,12 @@ class CampaignAdmin(PageAdmin):
         if any(form.cleaned_data.get(name) is None for name in wanted):
             return JsonResponse({"error": "The price appears here once a data set is chosen and the numbers are filled in."})
         campaign = Campaign(**{name: form.cleaned_data[name] for name in [*wanted, "seed"] if name in form.cleaned_data})
-        price, wage = publishing.price(campaign), figures.forecast(campaign)
+        price, wage = publishing.price(campaign), figures.expected_wage(campaign)
         return JsonResponse({
             "n_pairs": price.n_pairs, "n_hits": price.n_hits, "n_votes": price.n_votes,
             "reward_usd": str(price.reward_usd), "fee_usd": str(price.fee_usd), "total_usd": str(price.total_usd),
             "wage_usd": str(wage["forecast_usd"]), "minutes": round(wage["forecast_s"] / 60, 1),
+            **forecast.accuracy(campaign.votes_per_pair),
         })
 
     def launch_view(self, request, object_id):
@@ -235,7 +237,7 @@ class CampaignAdmin(PageAdmin):
         price = publishing.price(campaign)
         return self.render(
             request, "admin/crowd/campaign/launch.html", campaign, title=f"Launch {campaign}", price=price,
-            wage=figures.forecast(campaign), balance=balance, silence=silence, problem=problem,
+            wage=figures.expected_wage(campaign), balance=balance, silence=silence, problem=problem,
             after=balance - price.total_usd if balance is not None else None,
         )
 

@@ -14,6 +14,7 @@ from annotation.models import Choice, Vote
 from annotation.templatetags.panel import percent, usd
 from crowd import pricing
 from crowd.models import Assignment, Campaign, Payment
+from crowd.panel import forecast
 
 State = Assignment.State
 HANDED_IN = (State.SUBMITTED, State.VERIFIED, State.APPROVED, State.REJECTED)
@@ -58,6 +59,7 @@ def live(campaign: Campaign) -> dict:
         spent += f"; budget {usd(campaign.budget_usd)}"
     waiting = f"{now['at_work']} at work, {now['to_review']} to look at"
     return {
+        **_pace(campaign, now),
         "share": round(now["share"], 4), "share_percent": percent(now["share"]),
         "handed_in": f"{now['handed_in']:,} of {now['n_assignments']:,}", "handed_in_detail": waiting,
         "approved": f"{now['approved']:,}", "approved_detail": "verified and paid",
@@ -65,15 +67,31 @@ def live(campaign: Campaign) -> dict:
     }
 
 
-def tiles(campaign: Campaign) -> list[dict]:
-    words = live(campaign)
+def _pace(campaign: Campaign, now: dict) -> dict:
+    if campaign.state == Campaign.State.FINISHED:
+        return {"pace": "over", "pace_detail": "offered to nobody any more"}
+    remaining = now["n_assignments"] - now["handed_in"]
+    found = forecast.pace(campaign, remaining)
+    if found is None:
+        return {"pace": "–", "pace_detail": "known once two tasks are handed in"}
+    if found["left"] is None:
+        said = f"nobody has handed in for {forecast.spoken(found['quiet'])}" if remaining else "all are handed in"
+    else:
+        said = f"the rest in about {forecast.spoken(found['left'])}"
+    return {"pace": f"{found['per_hour']:,.0f} an hour", "pace_detail": said}
+
+
+def tiles(words: dict) -> list[dict]:
+    """The words of `live` as tiles that are kept up to date."""
     return [
         {"label": label, "key": key, "value": words[key], "detail": words[f"{key}_detail"]}
-        for label, key in (("Tasks handed in", "handed_in"), ("Tasks paid", "approved"), ("Spent", "spent"))
+        for label, key in (
+            ("Tasks handed in", "handed_in"), ("Pace", "pace"), ("Tasks paid", "approved"), ("Spent", "spent"),
+        )
     ]
 
 
-def forecast(campaign: Campaign) -> dict:
+def expected_wage(campaign: Campaign) -> dict:
     """How long one task will take, and what the reward is then worth an hour."""
     seconds = pricing.expected_seconds(campaign.comparisons_per_hit, campaign.delay_ms)
     return {"forecast_s": seconds, "forecast_usd": pricing.hourly_wage_usd(campaign.reward_usd, seconds)}
@@ -95,7 +113,7 @@ def wage(campaign: Campaign) -> dict:
     seconds = answering_seconds(Assignment.objects.filter(hit__campaign=campaign))
     measured_s = float(np.median(list(seconds.values()))) if seconds else None
     return {
-        **forecast(campaign), "measured_s": measured_s, "n": len(seconds),
+        **expected_wage(campaign), "measured_s": measured_s, "n": len(seconds),
         "measured_usd": pricing.hourly_wage_usd(campaign.reward_usd, measured_s) if measured_s else None,
     }
 

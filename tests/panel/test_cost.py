@@ -81,4 +81,4 @@ def test_what_is_asked_every_two_seconds_is_cheap(admin_client, pages):
     urls = pages(20)
     # session and user come with every request
     assert queries(admin_client, urls["merge's progress"]) <= 3
-    assert queries(admin_client, urls["live figures"]) <= 6
+    assert queries(admin_client, urls["live figures"]) <= 7

@@ -1,8 +1,11 @@
 /** While a campaign is filled in, its price is kept beside the form. */
 
 const PAUSE_MS = 250;
-const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
-const numbers = new Intl.NumberFormat("en-US");
+const FORMATS = {
+  usd: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }),
+  share: new Intl.NumberFormat("en-US", { style: "percent" }),
+  number: new Intl.NumberFormat("en-US"),
+};
 
 class Price {
   #box;
@@ -26,6 +29,7 @@ class Price {
     const mine = ++this.#newest;
     const fields = new URLSearchParams();
     for (const name of this.#box.dataset.fields.split(" ")) fields.set(name, this.#form.elements[name]?.value ?? "");
+    this.#box.setAttribute("aria-busy", "true");
     let answer;
     try {
       const response = await fetch(`${this.#box.dataset.url}?${fields}`, { headers: { Accept: "application/json" } });
@@ -37,6 +41,7 @@ class Price {
   }
 
   #show(answer) {
+    this.#box.removeAttribute("aria-busy");
     const words = this.#box.querySelector("[data-price-words]");
     words.textContent = answer.error ?? "";
     words.hidden = !answer.error;
@@ -44,7 +49,7 @@ class Price {
     if (answer.error) return;
     for (const place of this.#box.querySelectorAll("[data-price-value]")) {
       const value = Number(answer[place.dataset.priceValue]);
-      place.textContent = place.dataset.unit === "usd" ? dollars.format(value) : numbers.format(value);
+      place.textContent = FORMATS[place.dataset.unit ?? "number"].format(value);
     }
     this.#box.querySelector("[data-price-low]").hidden = Number(answer.wage_usd) >= Number(this.#box.dataset.leastWage);
   }
