@@ -1,7 +1,6 @@
 """The worker's words in the reader's language, for the parts of the page that a script writes."""
 
-from django.utils.translation import gettext, ngettext, pgettext
-from django.utils.translation import gettext_noop as known
+from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
 from annotation.models import Choice
 
@@ -10,13 +9,12 @@ CHOICE_OF = {name: choice for choice, name in CHOICES.items()}
 
 # Joints of the shipped skeletons; others appear as the data set names them.
 JOINTS = [
-    known("right ankle"), known("right knee"), known("right hip"),
-    known("left hip"), known("left knee"), known("left ankle"),
-    known("right wrist"), known("right elbow"), known("right shoulder"),
-    known("left shoulder"), known("left elbow"), known("left wrist"),
-    known("neck"), known("head top"), known("head"), known("nose"), known("pelvis"), known("hip"),
-    known("spine"), known("thorax"), known("chest"), known("jaw"),
-    known("left eye"), known("right eye"), known("left ear"), known("right ear"),
+    gettext_noop("right ankle"), gettext_noop("right knee"), gettext_noop("right hip"), gettext_noop("left hip"),
+    gettext_noop("left knee"), gettext_noop("left ankle"), gettext_noop("right wrist"), gettext_noop("right elbow"),
+    gettext_noop("right shoulder"), gettext_noop("left shoulder"), gettext_noop("left elbow"), gettext_noop("left wrist"),
+    gettext_noop("neck"), gettext_noop("head top"), gettext_noop("head"), gettext_noop("nose"), gettext_noop("pelvis"),
+    gettext_noop("hip"), gettext_noop("spine"), gettext_noop("thorax"), gettext_noop("chest"), gettext_noop("jaw"),
+    gettext_noop("left eye"), gettext_noop("right eye"), gettext_noop("left ear"), gettext_noop("right ear"),
 ]  # fmt: skip
 
 

@@ -251,3 +251,12 @@ def test_who_failed_the_tutorial_twice_is_turned_away_from_the_next_hit(tmp_path
     for number in (1, 2):
         task.annotator.tutorial_attempts.create(tutorial="arms", number=number, answers=[False] * 5, passed=False)
     assert turned_away(make_hit(campaign=campaign), workerId="AONE") == "tutorial_failed"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("de", "Dies ist eine Vorschau"), ("es", "Esto es una vista previa"), ("fr", "This is a preview")],
+)
+def test_the_page_speaks_the_readers_language(client, language, sentence):
+    hit = make_hit()
+    assert sentence in client.get(f"/task/{hit.token}/", headers={"accept-language": language}).content.decode()
