@@ -30,7 +30,7 @@ class Worker:
     Attributes:
         noise_mm: standard deviation of his own blur on top of the shared percept.
         lapse: share of his answers that are a coin flip.
-        accuracy: share of right answers that he would give in a world of independent errors.
+        accuracy: share of right answers that he would give were all pairs equally hard (the world "even").
         left_mm, green_mm: his habits, as if an alternative on the left / in green were that much closer.
         pace: factor on the median response time.
         kind: "honest", "spammer" (answers at random) or "adversary" (answers the opposite of what he sees).
@@ -54,7 +54,7 @@ class PaperCrowd:
     Attributes:
         seed: of the crowd itself, for `worker()` without a generator.
         shared_mm: blur of the percept that all workers share. 182 mm puts the ceiling, what an endless crowd would
-            get right, at 80 % for `GAP_SD_MM`.
+            get right, at 81 % for `GAP_SD_MM`.
         noise_mm, noise_spread: median of the workers' own blur, and the standard deviation of its logarithm.
         lapse: mean share of coin flips; a worker's own is Beta distributed around it.
         habit_mm: standard deviation of the workers' habits of side and of colour, each.
@@ -97,7 +97,7 @@ class PaperCrowd:
         return Worker(
             noise_mm=float(self.noise_mm * np.exp(self.noise_spread * noise)),
             lapse=1.0 if kind == "spammer" else float(lapse),
-            accuracy={"spammer": 0.5, "adversary": 0.27}.get(kind, float(independent_accuracy(accuracy))),
+            accuracy={"spammer": 0.5, "adversary": 0.27}.get(kind, float(even_accuracy(accuracy))),
             left_mm=float(left),
             green_mm=float(green),
             pace=float(np.exp(0.25 * pace)),
@@ -125,6 +125,6 @@ class PaperCrowd:
         return MEDIAN_RESPONSE_S * worker.pace * hesitation * np.exp(0.4 * rng.normal(size=seen.shape))
 
 
-def independent_accuracy(normal_draw: ArrayLike) -> Floats:
-    """A worker's share of right answers in the control world: about 73 % on average, from a standard normal draw."""
+def even_accuracy(normal_draw: ArrayLike) -> Floats:
+    """A worker's share of right answers in the world "even": about 73 % on average, from a standard normal draw."""
     return ndtr(0.66 + 0.42 * np.asarray(normal_draw, float))
