@@ -1,18 +1,21 @@
 """Data sets, people and votes in the researcher's panel."""
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import reverse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.html import format_html
 
 from annotation import loading
 from annotation.importers import FORMATS
 from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
-from annotation.panel import accounts
+from annotation.panel import accounts, previewing
 from annotation.panel.datasets import counts, gallery
 from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge
 from annotation.panel.people import person_page
@@ -155,6 +158,21 @@ class ImportAdmin(JobAdmin):
     @admin.display(description="progress", ordering="progress")
     def progress_percent(self, job):
         return f"{job.progress:.0%}"
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.preview_view)
+        return [path("add/preview/", view, name="annotation_import_preview"), *super().get_urls()]
+
+    def preview_view(self, request):
+        """Back to the form as it was filled in, with a look at what lies in the folder."""
+        filled = {name: value for name in self.form.base_fields if (value := request.POST.get(name))}
+        return redirect(f"{self.url('add')}?{urlencode(filled | {'preview': 1})}")
+
+    def add_view(self, request, form_url="", extra_context=None):
+        context = {"preview_url": self.url("preview")}
+        if request.method == "GET" and request.GET.get("preview") and self.has_add_permission(request):
+            context["preview"] = previewing.look(request.GET.get("format", ""), request.GET.get("path", ""))
+        return super().add_view(request, form_url, context | (extra_context or {}))
 
     def save_model(self, request, obj, form, change):
         started = loading.start_import(user=request.user, **form.cleaned_data)

@@ -37,17 +37,14 @@ def frame_of(keypoints: Sequence, width: int, height: int, *, square: bool) -> t
     return left, top, max(right - left, 1.0), max(bottom - top, 1.0)
 
 
-def drawing(person: Person, skeleton: Skeleton, *, square: bool = True, whole: bool = False) -> dict:
+def drawing(person: Person, skeleton: Skeleton, *, square: bool = True, url: str | None = None) -> dict:
     """What `admin/includes/person.svg` writes out: the image, the bones and the joints.
 
-    `whole` shows the whole image instead of the part around the person. Sizes of marks
-    are given in image pixels, as a share of the frame, so that they look alike everywhere.
+    `url` is for an image that is not stored. Sizes of marks are given in image pixels, as
+    a share of the frame, so that they look alike everywhere.
     """
     image = person.image
-    if whole:
-        frame = (0.0, 0.0, float(image.width), float(image.height))
-    else:
-        frame = frame_of(person.keypoints, image.width, image.height, square=square)
+    frame = frame_of(person.keypoints, image.width, image.height, square=square)
     unit = max(frame[2], frame[3]) / 100
     points = person.keypoints
     bones = [
@@ -69,7 +66,7 @@ def drawing(person: Person, skeleton: Skeleton, *, square: bool = True, whole: b
         if point
     ]
     return {
-        "person": person, "url": image.url, "width": image.width, "height": image.height,
+        "person": person, "url": url or image.url, "width": image.width, "height": image.height,
         "viewbox": " ".join(f"{value:.1f}" for value in frame),
         "aspect": round(frame[2] / frame[3], 4),
         "bones": bones, "joints": joints,

@@ -273,3 +273,20 @@ def test_work_that_arrived_without_answers_is_approved_by_hand(panel, site, mann
     expect(panel.locator(".messagelist")).to_contain_text("Approved and paid.")
     expect(panel.get_by_text("$0.10 and $0.02 fee.")).to_be_visible()
     assert campaign.payments.count() == 1
+
+
+def test_an_import_is_looked_at_before_it_is_made(panel, site, screenshot):
+    panel.goto(f"{site}/panel/annotation/import/add/")
+    panel.get_by_label("Nearer's own JSON").check()
+    panel.get_by_label("Folder on the server").fill(str(setting_up.MANNEQUINS))
+    panel.get_by_label("Name of the new data set").fill("Looked at")
+    panel.get_by_role("button", name="Look first").click()
+    preview = panel.get_by_role("region", name="What was understood")
+    expect(preview.locator("svg")).to_have_count(6)
+    assert preview.locator("svg image").first.evaluate("node => node.getBoundingClientRect().width") > 50
+    screenshot(panel, "preview", full_page=True)
+    assert Dataset.objects.count() == Import.objects.count() == 0
+    expect(panel.get_by_label("Name of the new data set")).to_have_value("Looked at")
+    panel.get_by_label("Folder on the server").fill("/no/such/folder")
+    panel.get_by_role("button", name="Look first").click()
+    expect(preview.locator(".note.danger")).to_contain_text("/no/such/folder")
