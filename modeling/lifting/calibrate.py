@@ -8,13 +8,13 @@ from . import depths
 ENOUGH = 50  # held-out labels below which the factor stays 1: a handful would move it more than they know
 
 
-def calibration_of(net, watched, limbs) -> dict:
+def calibration_of(net, watched, limbs, config) -> dict:
     """The factor on deviations with the lowest log loss on held-out labels, and the label noise that training found.
 
-    Returns: deviation_factor; label_deviation (person sizes) and lapse, as learnt; held_out_labels.
+    Returns: deviation_factor; label_blur (person sizes) and lapse, as learnt; held_out_labels.
     """
     found = {
-        "deviation_factor": 1.0, "label_deviation": float(net.label_deviation.detach().exp()),
+        "deviation_factor": 1.0, "label_blur": float(net.label_blur.detach().exp()),
         "lapse": float(torch.sigmoid(net.lapse.detach())), "held_out_labels": 0,
     }  # fmt: skip
     if watched is None or len(watched.pair) < ENOUGH:
@@ -29,7 +29,7 @@ def calibration_of(net, watched, limbs) -> dict:
         costs = []
         for factor in factors:
             wider = depths.Depths(said.depth, said.deviation * float(factor))
-            costs.append(float(depths.order_loss(net, wider, pose, watched.back, row, pair, p_low)))
+            costs.append(float(depths.order_loss(net, wider, pose, watched.back, (row, pair, p_low), limbs, config)))
     # Shrunk towards 1 as if two hundred more labels had said so.
     best, count = float(factors[int(np.argmin(costs))]), len(row)
     factor = float(np.exp(np.log(best) * count / (count + 200)))

@@ -24,6 +24,8 @@ class Config:
         skeleton: 'training' (mean limbs of the training set's 3D poses, else generic), 'subject', 'generic' or 'none'.
         focal: nominal focal length in units of the image's longer side.
         stature_mm: assumed height that fixes the scale of predictions.
+        blur_mm: how far people misjudge a gap in depth, where it is known (the paper's workers: 400, `labels.worker_accuracy`);
+            None: learnt from the labels, which tends to be too little for noisy ones and then makes poses too flat.
         rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses.
         noise: up to this deviation (in the person's size in the image) 2D input is disturbed in training ...
         noise_share: ... for this share of people; drop_share: joints hidden at random, `drop` of them each.
@@ -52,6 +54,7 @@ class Config:
     skeleton: str = "training"
     focal: float = 1.145
     stature_mm: float = 1700.0
+    blur_mm: float | None = None
     rank_weight: float = 1.0
     skeleton_weight: float | None = None
     depth_weight: float = 0.2
@@ -86,7 +89,8 @@ class Config:
             ("dropout", 0, 0.95), ("held_out", 0, 0.9), ("noise_share", 0, 1), ("drop_share", 0, 1), ("drop", 0, 0.9),
             ("epochs", 1, 100_000), ("batch", 2, 1_000_000), ("width", 1, 65_536), ("stages", 1, 16), ("patience", 0, 100_000),
             ("learning_rate", 1e-9, 10), ("weight_decay", 0, 10), ("clip", 0, 1e9), ("focal", 0.1, 100), ("noise", 0, 10),
-            ("stature_mm", 1, 10_000), ("pairs_per_visit", 0, 1_000_000), ("skeleton_weight", 0, 1e6), ("rank_weight", 0, 1e6),
+            ("stature_mm", 1, 10_000),
+            ("blur_mm", 0, 10_000), ("pairs_per_visit", 0, 1_000_000), ("skeleton_weight", 0, 1e6), ("rank_weight", 0, 1e6),
             ("seed", 0, 2**63 - 1),
         ):  # fmt: skip
             value = getattr(self, name)

@@ -117,7 +117,7 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
         return cost
     row, pair, p_low = labels_of(people, rows, config.pairs_per_visit if training else 0)
     if len(row) and config.rank_weight:
-        cost["order"] = config.rank_weight * order_loss(net, said, pose, back, row, pair, p_low)
+        cost["order"] = config.rank_weight * order_loss(net, said, pose, back, (row, pair, p_low), limbs, config)
     if config.skeleton_weight:
         cost["skeleton"] = config.skeleton_weight * losses.limb_shape(
             _squared_limbs(net, pose, said, limbs), limbs.length, limbs.weight.expand(len(pose), -1)
@@ -134,16 +134,20 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
 
 
 def order_loss(
-    net: DepthLifter, said: Depths, pose: Tensor, back: Tensor, row: Tensor, pair: Tensor, p_low: Tensor
+    net: DepthLifter, said: Depths, pose: Tensor, back: Tensor, labels: tuple[Tensor, Tensor, Tensor], limbs: "Limbs",
+    config: Config,
 ) -> Tensor:  # fmt: skip
     """Log loss of a batch's labels; depths are taken along the true camera's axis, as people judge them."""
+    row, pair, p_low = labels
     z = (pose * back[:, 2].unsqueeze(1)).sum(-1)
     at = row * net.differ.shape[1] + pair
     nearer_by = (z @ net.differ).flatten()[at]
     variance = net.pair_variance(said.deviation).flatten()[at]
-    return losses.order_log_loss(
-        nearer_by, variance, p_low, (2 * net.label_deviation).exp(), torch.sigmoid(net.lapse).clamp(min=1e-4)
-    )
+    blur = net.label_blur.exp().clamp(min=0.01)
+    if config.blur_mm is not None:  # known in millimetres; a person's size in them follows from the limbs
+        lengths = _squared_limbs(net, pose, said, limbs).clamp(min=1e-9).sqrt().sum(1).detach()
+        blur = (max(config.blur_mm, 1.0) * lengths / limbs.total_mm)[row]
+    return losses.order_log_loss(nearer_by, variance, p_low, blur, torch.sigmoid(net.lapse).clamp(min=1e-4))
 
 
 def _input(net, plane, known, distance, pixel, config, training):
@@ -227,7 +231,8 @@ def _turn_loss(net: DepthLifter, pose: Tensor, distance: Tensor, limbs: "Limbs")
 @dataclass
 class Limbs:
     """The skeleton loss's side of a skeleton: L limbs, their reference lengths (L,), weights (L,), and which edges of the tree
-    lie between their ends, (E, L), for the variance of their depth; (K,) weights whose sum over joints points down the body."""
+    lie between their ends, (E, L), for the variance of their depth; (K,) weights
+    whose sum over joints points down the body; the limbs' summed length."""
 
     parent: Tensor
     child: Tensor
@@ -235,16 +240,17 @@ class Limbs:
     weight: Tensor
     variance: Tensor
     downwards: Tensor
+    total_mm: float
 
     @classmethod
     def of(cls, skeleton: Skeleton, length: np.ndarray, net: DepthLifter) -> "Limbs":
         parent, child = torch.tensor(skeleton.bones, dtype=torch.long).T
-        device = net.path.device
+        device, total_mm = net.path.device, float(length.sum())
         length = torch.as_tensor(length / length.mean(), dtype=torch.float32, device=device)
         rigid = torch.as_tensor(skeleton.rigid_bones().astype(np.float32), device=device)
         variance = (net.path[child.to(device)] - net.path[parent.to(device)]).square().T.contiguous()
         downwards = torch.as_tensor(skeleton.downwards().astype(np.float32), device=device)
-        return cls(parent.to(device), child.to(device), length, rigid, variance, downwards)
+        return cls(parent.to(device), child.to(device), length, rigid, variance, downwards, total_mm)
 
 
 @torch.no_grad()

@@ -118,9 +118,13 @@ class Training:
         config = self.config
         if config.method == "paper":
             return torch.optim.Adam(self.net.parameters(), lr=config.learning_rate, fused=True)
-        matrices = [p for p in self.net.parameters() if p.dim() > 1]
-        others = [p for p in self.net.parameters() if p.dim() <= 1]
-        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        parameters = list(self.net.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+            # What is wrong with the labels must be known before depths are bent to them.
+            {"params": [p for p in parameters if p.dim() == 0], "weight_decay": 0.0, "times": 20.0},
+        ]
         return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
     def _start_from(self, folder: str) -> None:
@@ -199,7 +203,7 @@ class Training:
                 continue
             rate = self._rate((epoch - 1) * self.steps + step)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("times", 1.0)
             with precision:
                 cost = self.recipe.terms(compiled or net, people, rows, self.extra, config, True)
             total = sum(cost.values())
@@ -302,7 +306,7 @@ class Training:
         self.net.eval()
         calibration = {"deviation_factor": 1.0}
         if self.config.method == "depth" and self.config.supervision == "relative":
-            calibration = calibration_of(self.net, self.watched, self.extra)
+            calibration = calibration_of(self.net, self.watched, self.extra, self.config)
         sizes = np.median(self.data.image_size, axis=0).round().astype(int).tolist()
         record = {
             "config": self.config.to_json(), "skeleton": self.skeleton.to_json(), "limbs_mm": self.lengths_mm.tolist(),

@@ -118,7 +118,7 @@ class DepthLifter(nn.Module):
         self.register_buffer("differ", differ, persistent=False)
         self.register_buffer("mean", torch.zeros(joints, 2))
         self.register_buffer("std", torch.ones(joints, 2))
-        self.label_deviation = nn.Parameter(torch.tensor(-3.0))  # log; blur of the labels themselves, in person sizes
+        self.label_blur = nn.Parameter(torch.tensor(-1.0))  # log; how far eyes misjudge a depth gap, in person sizes
         self.lapse = nn.Parameter(torch.tensor(-5.0))  # logit; share of labels given without looking
 
     def restored(self, plane: Tensor, known: Tensor) -> Tensor:

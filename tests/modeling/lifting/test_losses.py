@@ -82,16 +82,30 @@ def test_limb_ratio_takes_one_limb_as_unit_and_leaves_unknown_limbs_out():
 
 def test_order_log_loss_equals_the_hand_computed_value():
     cost = losses.order_log_loss(
-        torch.tensor([0.6]), torch.tensor([0.07]), torch.tensor([0.8]), torch.tensor(0.02), torch.tensor(0.1)
+        torch.tensor([0.6]), torch.tensor([0.09]), torch.tensor([0.8]), torch.tensor(0.01), torch.tensor(0.1)
     )
-    chance = 0.05 + 0.9 * phi(0.6 / math.sqrt(0.09 + 1e-6))
-    assert math.isclose(cost.item(), -(0.8 * math.log(chance) + 0.2 * math.log(1 - chance)), rel_tol=1e-5)
+    chance = 0.05 + 0.9 * phi(0.6 / 0.3)  # so little blur does not matter
+    assert math.isclose(cost.item(), -(0.8 * math.log(chance) + 0.2 * math.log(1 - chance)), rel_tol=1e-3)
+
+
+def test_blurred_eyes_see_an_order_with_the_mean_of_the_normal_distribution_over_their_error():
+    gap, deviation, blur = 0.3, 0.2, 0.5
+    errors = [blur * (2 * (n + 0.5) / 4000 - 1) for n in range(4000)]
+    expected = sum(phi((gap + error) / deviation) for error in errors) / 4000
+    chance = losses.blurred_order(torch.tensor([gap]), torch.tensor([deviation]), torch.tensor(blur))
+    assert math.isclose(chance.item(), expected, rel_tol=1e-4)
+
+
+def test_sure_depths_and_blurred_eyes_give_the_papers_straight_line():
+    gap = torch.tensor([-0.2, 0.0, 0.1, 0.3, 0.9])
+    chance = losses.blurred_order(gap, torch.full((5,), 1e-3), torch.tensor(0.4))
+    torch.testing.assert_close(chance, torch.tensor([0.25, 0.5, 0.625, 0.875, 1.0]), atol=1e-3, rtol=0)
 
 
 def test_a_doubtful_label_pulls_less_than_a_sure_one():
     def pull(p: float) -> float:
         apart = torch.tensor([0.1], requires_grad=True)
-        losses.order_log_loss(apart, torch.tensor([0.1]), torch.tensor([p]), torch.tensor(0.0), torch.tensor(0.01)).backward()
+        losses.order_log_loss(apart, torch.tensor([0.1]), torch.tensor([p]), torch.tensor(0.05), torch.tensor(0.01)).backward()
         return -apart.grad.item()
 
     assert pull(1.0) > pull(0.8) > 0 > pull(0.5)
