@@ -1,5 +1,6 @@
 """An assignment's life: accepted, handed in, and paid or not; or returned, or out of time."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -85,7 +86,8 @@ def submit(assignment_id: str, fields: Iterable[tuple[str, list[str]]]) -> Assig
     fields = list(fields)
     if assignment_id == questions.NO_ASSIGNMENT:
         raise Refused("This was a preview. Accept the HIT to work on it and be paid.")
-    assignment = Assignment.objects.filter(assignment_id=assignment_id).first()
+    known = re.fullmatch(r"[A-Z0-9]{1,64}", assignment_id)
+    assignment = Assignment.objects.filter(assignment_id=assignment_id).first() if known else None
     if assignment is None:
         raise Refused("There is no such assignment.")
     if not fields:

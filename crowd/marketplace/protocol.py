@@ -87,15 +87,16 @@ def _read_timestamp(value: Any, where: str) -> datetime:
 
 def _problem(shape: Shape, value: Any) -> str:
     if shape.type_name in ("integer", "long"):
-        most = shape.metadata.get("max", 2**31 - 1 if shape.type_name == "integer" else 2**63 - 1)
-        if isinstance(value, bool) or value > most:
+        widest = 2**31 - 1 if shape.type_name == "integer" else 2**63 - 1
+        most = shape.metadata.get("max", widest)
+        if isinstance(value, bool) or not -widest <= value <= most:
             return f"is {value}, which is no whole number up to {most}"
     if shape.type_name == "string":
         longest = shape.metadata.get("max")
         if longest and len(value) > longest:
             return f"has {len(value)} characters; the most is {longest}"
-        if "\x00" in value:
-            return "contains a null character"
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            return "contains a null character or half a surrogate pair, which is no text"
         pattern = shape.metadata.get("pattern")
         if pattern and not re.search(pattern.removesuffix("$") + r"\Z", value):
             return f"is {value[:80]!r} and does not match {pattern}"

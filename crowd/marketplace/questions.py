@@ -18,6 +18,8 @@ QUESTION_FORM_ANSWERS = f"{SCHEMAS}2005-10-01/QuestionFormAnswers.xsd"
 LONGEST_QUESTION_BYTES = 65_535
 NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
 
+_NETLOC = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
+
 # What XML 1.0 cannot carry, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -59,8 +61,12 @@ def _checked_url(url: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise RequestError(f"ExternalURL is no address: {error}.", "InvalidParameterValue") from error
-    if not host or parts.scheme not in ("http", "https") or parts.username or re.search(r"[\s;,'\"<>\\]", parts.netloc):
-        raise RequestError(f"ExternalURL must be an https address, not {url!r}.", "InvalidParameterValue")
+    if not host or parts.scheme not in ("http", "https") or not _NETLOC.fullmatch(parts.netloc):
+        raise RequestError(
+            f"ExternalURL must be an https address with a plain host name, not {url!r}. (Content security policies know "
+            "neither letters outside ASCII, for which there is punycode, nor IPv6 addresses.)",
+            "InvalidParameterValue",
+        )
     own = urlsplit(settings.MARKETPLACE_URL)
     if parts.scheme == "http" and not _is_loopback(host) and (own.scheme, own.netloc) != (parts.scheme, parts.netloc):
         raise RequestError(

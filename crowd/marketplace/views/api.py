@@ -3,6 +3,7 @@
 import logging
 import uuid
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -25,6 +26,9 @@ def api(request: HttpRequest) -> HttpResponse:
         parameters = protocol.read_request(operation, request.body)
         clocks.advance(at_most=clocks.AT_MOST_BEFORE_A_REQUEST)
         status, body = 200, protocol.write_reply(operation, OPERATIONS[operation.name](requester, parameters))
+    except RequestDataTooBig:
+        error = ApiError("The request is too large.", kind="RequestEntityTooLargeException", http_status=413)
+        status, body = error.http_status, protocol.write_error(error)
     except ApiError as error:
         status, body = error.http_status, protocol.write_error(error)
     except Exception:

@@ -52,7 +52,7 @@ def framing(view):
 @sessions.for_workers
 @require_safe
 def hits(request: HttpRequest, worker: Worker) -> HttpResponse:
-    search, order = request.GET.get("q", "").strip()[:100], request.GET.get("order", "newest")
+    search, order = request.GET.get("q", "").replace("\x00", "").strip()[:100], request.GET.get("order", "newest")
     order = order if order in ORDERS else "newest"
     context = {
         "offers": offers(worker, search=search, order=order),

@@ -215,6 +215,7 @@ def test_what_is_handed_in_twice_counts_once(mturk, make_hit, worker_client):
     [
         ({"assignmentId": "ASSIGNMENT_ID_NOT_AVAILABLE", "answer": "1"}, "preview"),
         ({"assignmentId": "3GUESSED", "answer": "1"}, "no such assignment"),
+        ({"assignmentId": "3\x00", "answer": "1"}, "no such assignment"),
         ({"answer": "1"}, "no such assignment"),
     ],
 )

@@ -147,11 +147,13 @@ def raw(site, mturk):
         ("UpdateExpirationForHIT", {"HITId": "3X", "ExpireAt": "soon"}, "ExpireAt"),
         ("ListReviewableHITs", {"Status": "Assignable"}, "must be one of Reviewable, Reviewing"),
         ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\x00b"}, "null character"),
+        ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\ud800b"}, "surrogate"),
+        ("GetHIT", {"HITId": "A" * 3_000_000}, "too large"),
     ],
 )
 def test_requests_are_held_to_the_service_model(raw, operation, parameters, complaint):
     error = raw(operation, parameters)
-    assert error["Code"] == "RequestError" and complaint in error["Message"]
+    assert error["Code"].startswith("Request") and complaint in error["Message"]
 
 
 def test_what_is_no_operation_or_no_object_is_named(raw):
@@ -208,6 +210,8 @@ def test_one_lab_sees_nothing_of_another(boto, make_hit):
         ({"Question": question("http://elsewhere.example/task")}, "must use https"),
         ({"Question": question("javascript:alert(1)")}, "must be an https address"),
         ({"Question": question("https://a b;script-src *")}, "must be an https address"),
+        ({"Question": question("https://ex\u00e4mple.org/task")}, "punycode"),
+        ({"Question": question("http://[::1]:9/task")}, "IPv6"),
         ({"Question": question(height="tall")}, "FrameHeight"),
         ({"Question": question("https://x.example/" + 70_000 * "a")}, "65535 bytes"),
         ({"Title": "x" * 129}, "Title has 129 characters"),
