@@ -6,10 +6,11 @@ from django.http import FileResponse, Http404
 from django.shortcuts import redirect
 from django.urls import path, reverse
 
+from annotation.panel.drawings import drawing
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import merging, releasing
 from crowd.models import Merge, Release
-from crowd.panel import merges, reviewing
+from crowd.panel import analysis, merges, reviewing
 
 
 @admin.register(Merge)
@@ -24,7 +25,7 @@ class MergeAdmin(JobAdmin):
         return False  # a merge is started on its campaign's page
 
     def pages(self):
-        return {"release": self.release_view, "review": self.review_view}
+        return {"release": self.release_view, "review": self.review_view, "analysis": self.analysis_view}
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.newest_review_view)
@@ -86,6 +87,23 @@ class MergeAdmin(JobAdmin):
         return self.render(
             request, "admin/crowd/merge/review.html", merge, title="Review", may_answer=may_answer, others=others,
             **reviewing.doubtful(merge, request),
+        )
+
+    def analysis_view(self, request, object_id):
+        merge = self.owned_or_redirect(request, str(object_id))
+        if merge is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if not merge.is_done:
+            return redirect(self.url("change", merge.pk))
+        found = analysis.figures(merge)
+        skeleton = merge.campaign.dataset.skeleton
+        gap = merges.gap_chart(merge)
+        return self.render(
+            request, "admin/crowd/merge/analysis.html", merge, title="Analysis", against=found["against"],
+            charts=[*([gap] if gap else []), *found["charts"]],
+            hardest=[
+                one | {"drawing": drawing(one["person"], skeleton)} for one in analysis.hardest_people(found["hardest"])
+            ],
         )
 
     def release_view(self, request, object_id):

@@ -43,6 +43,7 @@ def pages(admin_user):
             "new campaign": reverse("admin:crowd_campaign_add"),
             "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
             "review": reverse("admin:crowd_merge_review", args=[merge.pk]),
+            "analysis": reverse("admin:crowd_merge_analysis", args=[merge.pk]),
             "worker": reverse("admin:crowd_worker_change", args=[Worker.objects.order_by("-pk").first().pk]),
             "task": reverse("admin:crowd_assignment_change", args=[campaign.hits.get().assignments.first().pk]),
             "merge's progress": reverse("admin:crowd_merge_progress", args=[merge.pk]),

@@ -1,0 +1,156 @@
+"""The paper's figures for one's own data: who errs, where, and whether confidence means anything."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from annotation.models import Annotator, Pair, Person
+from crowd import merging
+from crowd.models import Merge
+from crowd.panel.campaigns import kept
+from crowd.panel.merges import consensus_table
+
+FEWEST_VOTES = 10
+ACCURACY_EDGES = np.linspace(0, 1, 21)
+POINTS = 600
+HARDEST = 12
+
+
+def figures(merge: Merge) -> dict:
+    """Charts as `admin/includes/chart.html` draws them, and the hardest people.
+
+    With ground truth, votes are measured against it; without, against the consensus, and
+    `against` says so.
+    """
+    return kept(f"panel:analysis:{merge.pk}", lambda: _figures(merge))
+
+
+def _figures(merge: Merge) -> dict:
+    votes = merging.standing_votes(merging.votes_of(merge.campaign).filter(pk__lte=merge.votes_upto or 0))
+    pairs = np.array(list(merge.consensuses.order_by("pair_id").values_list("pair_id", flat=True)))
+    table = consensus_table(merge)
+    if not len(pairs) or not len(votes.pair):
+        return {"charts": [], "hardest": [], "against": ""}
+    known = np.isfinite(table[:, 2]) & (table[:, 2] != 0)
+    has_truth = bool(known.any())
+    truth = table[:, 2] > 0 if has_truth else table[:, 0] > 0.5
+    usable = known if has_truth else table[:, 0] != 0.5
+    index = np.searchsorted(pairs, votes.pair)
+    inside = (index < len(pairs)) & (pairs[np.minimum(index, len(pairs) - 1)] == votes.pair)
+    inside &= usable[np.minimum(index, len(pairs) - 1)]
+    item, chose_first, annotator = index[inside], votes.chose_first[inside], votes.annotator[inside]
+    right = chose_first == truth[item]
+    against = "the ground truth" if has_truth else "the consensus"
+    charts = [
+        _worker_accuracy(annotator, right, against), _rates(annotator, truth[item], right),
+        _agreement(item, chose_first, table), _images(pairs, item, right, against),
+    ]
+    return {
+        "charts": [chart for chart in charts if chart], "against": against,
+        "hardest": _hardest(pairs, item, right),
+    }
+
+
+def _by_worker(annotator: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Primary keys, votes and right votes of each annotator."""
+    who, number = np.unique(annotator, return_inverse=True)
+    return who, np.bincount(number), np.bincount(number, right)
+
+
+def _worker_accuracy(annotator: np.ndarray, right: np.ndarray, against: str) -> dict | None:
+    _, n, n_right = _by_worker(annotator, right)
+    enough = n >= FEWEST_VOTES
+    if not enough.any():
+        return None
+    counts, edges = np.histogram(n_right[enough] / n[enough], ACCURACY_EDGES)
+    rows = [[f"{100 * low:.0f}-{100 * high:.0f} %", int(count)] for (low, high), count in zip(pairwise(edges), counts)]
+    return {
+        "id": "worker-accuracy", "title": "Workers by accuracy",
+        "note": f"Share of right votes against {against}; workers with {FEWEST_VOTES} votes or more.",
+        "columns": ["Right votes", "Workers"], "rows": rows, "type": "bar", "x": 0, "x_title": "right votes",
+        "series": [{"column": 1, "colour": "--first"}], "y": {"title": "workers"},
+    }
+
+
+def _rates(annotator: np.ndarray, first_is_closer: np.ndarray, right: np.ndarray) -> dict | None:
+    """True positive against true negative rate of each worker, "the first is closer" being positive."""
+    who, n, _ = _by_worker(annotator, right)
+    names = dict(Annotator.objects.filter(pk__in=who.tolist()).values_list("pk", "pseudonym"))
+    rows = []
+    for pk in who[n >= FEWEST_VOTES]:
+        mine = annotator == pk
+        positive, negative = mine & first_is_closer, mine & ~first_is_closer
+        if positive.any() and negative.any():
+            rows.append([names[int(pk)], float(right[negative].mean()), float(right[positive].mean()), int(mine.sum())])
+    if not rows:
+        return None
+    return {
+        "id": "rates", "title": "Right on the first, right on the second",
+        "note": "A worker off the diagonal leans to the first or to the second, whatever is shown.",
+        "columns": ["Worker", "Right where the second is closer", "Right where the first is closer", "Votes"], "rows": rows,
+        "type": "scatter", "x": 1, "x_title": "right where the second is closer",
+        "series": [{"column": 2, "label": "Workers", "colour": "--second"}],
+        "y": {"title": "right where the first is closer", "min": 0, "max": 1, "percent": True},
+        "limits": {"min": 0, "max": 1, "percent": True}, "diagonal": {"from": 0, "to": 1, "label": "no leaning"},
+    }
+
+
+def _agreement(item: np.ndarray, chose_first: np.ndarray, table: np.ndarray) -> dict | None:
+    """What the consensus claims by how many of the votes agree."""
+    n = np.bincount(item, minlength=len(table))
+    first = np.bincount(item, chose_first, minlength=len(table))
+    asked = n > 0
+    share = np.maximum(first, n - first)[asked] / n[asked]
+    sure = np.maximum(table[asked, 0], 1 - table[asked, 0])
+    levels, which = np.unique(np.round(share, 3), return_inverse=True)
+    rows = []
+    for level in range(len(levels)):
+        some = sure[which == level]
+        low, middle, high = (float(value) for value in np.quantile(some, [0.1, 0.5, 0.9]))
+        rows.append([f"{100 * levels[level]:.0f} %", low, middle, high, len(some)])
+    if len(rows) < 2 or len(rows) > POINTS:
+        return None
+    return {
+        "id": "agreement", "title": "Confidence by agreement",
+        "note": "The same share of equal votes weighs more or less, by who gave them.",
+        "columns": ["Equal votes", "10 % below", "Median confidence", "10 % above", "Pairs"], "rows": rows, "type": "line",
+        "x": 0, "x_title": "votes that agree", "y": {"min": 0.5, "max": 1, "percent": True},
+        "series": [
+            {"column": 1, "colour": "--ink-soft", "dashed": True}, {"column": 2, "colour": "--accent-fill"},
+            {"column": 3, "colour": "--ink-soft", "dashed": True},
+        ],
+    }
+
+
+def _by_person(pairs: np.ndarray, item: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People's primary keys, share of right votes and number of votes, the hardest first."""
+    person_of = dict(Pair.objects.filter(pk__range=(int(pairs[0]), int(pairs[-1]))).values_list("pk", "person_id"))
+    person = np.array([person_of[int(pair)] for pair in pairs])[item]
+    people, number = np.unique(person, return_inverse=True)
+    n = np.bincount(number)
+    share = np.bincount(number, right) / n
+    order = np.argsort(share, kind="stable")
+    return people[order], share[order], n[order]
+
+
+def _images(pairs: np.ndarray, item: np.ndarray, right: np.ndarray, against: str) -> dict:
+    _, share, _ = _by_person(pairs, item, right)
+    at = np.unique(np.linspace(0, len(share) - 1, min(len(share), 100)).astype(int))
+    rows = [[int(number) + 1, float(share[number])] for number in at]
+    return {
+        "id": "difficulty", "title": "People by difficulty",
+        "note": f"Share of votes that are right by {against}, hardest first.",
+        "columns": ["Rank", "Right votes"], "rows": rows, "type": "line", "x": 0, "x_title": "people, hardest first",
+        "series": [{"column": 1}], "y": {"min": 0, "max": 1, "percent": True},
+    }
+
+
+def _hardest(pairs: np.ndarray, item: np.ndarray, right: np.ndarray) -> list[tuple[int, float, int]]:
+    people, share, n = _by_person(pairs, item, right)
+    return [(int(pk), float(part), int(votes)) for pk, part, votes in zip(people[:HARDEST], share, n)]
+
+
+def hardest_people(hardest: list[tuple[int, float, int]]) -> list[dict]:
+    """The same with the people themselves, for drawing."""
+    found = Person.objects.select_related("image__dataset__skeleton").in_bulk([pk for pk, _, _ in hardest])
+    return [{"person": found[pk], "share": share, "votes": votes} for pk, share, votes in hardest if pk in found]
