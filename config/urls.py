@@ -10,6 +10,7 @@ urlpatterns = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("panel/", admin.site.urls),
+    path("api/v1/", include("config.api")),
     path("images/<str:sha256>", annotation_views.image, name="image"),
     path("marketplace/", include("crowd.marketplace.urls")),
     path("task/", include("crowd.urls")),

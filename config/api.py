@@ -1,0 +1,22 @@
+"""The researcher's programming interface, `/api/v1/`; described at `/api/v1/schema/`, to be read at `/api/v1/docs/`."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import DefaultRouter
+
+from annotation.rest import DatasetViewSet
+from crowd.rest import CampaignViewSet, MergeViewSet, ReleaseViewSet
+from modeling.rest import RunViewSet
+
+router = DefaultRouter()
+router.register("datasets", DatasetViewSet)
+router.register("campaigns", CampaignViewSet)
+router.register("merges", MergeViewSet)
+router.register("releases", ReleaseViewSet)
+router.register("runs", RunViewSet)
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"), name="api-docs"),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,118 @@
+"""Campaigns, merges and releases for programs: `/api/v1/`."""
+
+from django.http import FileResponse, Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+
+from annotation.rest import ModelRights
+from crowd import merging, publishing, releasing
+from crowd.models import Campaign, Merge, Release
+
+JOB_FIELDS = ["state", "progress", "stage", "error", "created_at", "started_at", "ended_at"]
+
+
+class OwnedBy(serializers.PrimaryKeyRelatedField):
+    """A row that the caller owns; others' do not exist for him."""
+
+    def __init__(self, *, model, owner: str, **options):
+        self._model, self._owner = model, owner
+        super().__init__(queryset=model.objects.none(), **options)
+
+    def get_queryset(self):
+        user = self.context["request"].user
+        rows = self._model.objects.all()
+        return rows if user.is_superuser else rows.filter(**{self._owner: user})
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    environment = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    spent_usd = serializers.DecimalField(max_digits=12, decimal_places=2, read_only=True)
+    price_usd = serializers.SerializerMethodField(help_text="Of all votes, fees included.")
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "id", "name", "dataset", "environment", "state", "votes_per_pair", "images_per_hit", "pairs_per_image",
+            "delay_ms", "title", "reward_usd", "budget_usd", "price_usd", "spent_usd", "created_at", "published_at",
+            "finished_at", "reconciled_at", "trouble",
+        ]
+
+    def get_price_usd(self, campaign: Campaign) -> str:
+        return str(publishing.price(campaign).total_usd)
+
+
+class MergeSerializer(serializers.ModelSerializer):
+    campaign = OwnedBy(model=Campaign, owner="owner")
+    method = serializers.ChoiceField(list(merging.METHODS.items()), default="nearer")
+
+    class Meta:
+        model = Merge
+        fields = ["id", "campaign", "method", "seed", "settings", "figures", *JOB_FIELDS]
+        read_only_fields = ["settings", "figures", *JOB_FIELDS]
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    merge = OwnedBy(model=Merge, owner="campaign__owner")
+    name = serializers.SlugField(max_length=100, required=False)
+
+    class Meta:
+        model = Release
+        fields = ["id", "name", "campaign", "merge", "files", *JOB_FIELDS]
+        read_only_fields = ["campaign", "files", *JOB_FIELDS]
+
+    def validate_merge(self, merge: Merge) -> Merge:
+        if not merge.is_done:
+            raise serializers.ValidationError("Only a merge that is done can be released.")
+        return merge
+
+
+class Owned:
+    """Rows whose campaign is the caller's; administrators see all."""
+
+    owner = "campaign__owner"
+    permission_classes = [ModelRights]
+
+    def get_queryset(self):
+        rows, user = self.queryset.all(), self.request.user
+        return rows if user.is_superuser else rows.filter(**{self.owner: user})
+
+
+class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
+    queryset = Campaign.objects.select_related("environment", "dataset")
+    serializer_class = CampaignSerializer
+    owner = "owner"
+
+
+class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Votes made into probabilities; a new one is started by POST and watched by its `state`."""
+
+    queryset = Merge.objects.all()
+    serializer_class = MergeSerializer
+
+    def perform_create(self, serializer) -> None:
+        wanted = serializer.validated_data
+        serializer.instance = merging.start(
+            wanted["campaign"], self.request.user, method=wanted["method"], seed=wanted.get("seed", 0)
+        )
+
+
+class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Merges written out as files; a new one is started by POST and watched by its `state`."""
+
+    queryset = Release.objects.all()
+    serializer_class = ReleaseSerializer
+
+    def perform_create(self, serializer) -> None:
+        wanted = serializer.validated_data
+        serializer.instance = releasing.start(wanted["merge"], self.request.user, name=wanted.get("name"))
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
+    def file(self, request, pk: str, filename: str) -> FileResponse:
+        """One of the release's files."""
+        try:
+            return FileResponse(releasing.open_file(self.get_object(), filename), as_attachment=True, filename=filename)
+        except FileNotFoundError as error:
+            raise Http404(str(error)) from error
