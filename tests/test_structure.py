@@ -1,0 +1,70 @@
+"""Imports run one way: modeling -> crowd -> annotation -> jobs; pure rooms stay pure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# Where -> what it must not import. A longer name is the stricter rule for a part of a room.
+FORBIDDEN = {
+    "jobs": ("annotation", "crowd", "modeling", "torch"),
+    "annotation": ("crowd", "modeling", "torch"),
+    "crowd": ("modeling", "torch"),
+    "crowd/marketplace": ("annotation", "jobs", "modeling", "torch", "crowd"),
+    "annotation/importers": ("django", "annotation.models", "crowd", "modeling"),
+    "annotation/demo": ("django", "annotation.models", "crowd", "modeling"),
+    "crowd/aggregation": ("django", "annotation", "jobs", "modeling", "crowd"),
+    "crowd/simulation": ("django", "annotation", "jobs", "modeling", "crowd"),
+    "modeling/lifting": ("django", "annotation", "crowd", "jobs"),
+}
+
+
+def imports(file: Path, *, at_work: bool = True) -> set[str]:
+    """Full names of all modules that a file imports; `at_work=False` leaves out those inside functions."""
+    package = ".".join(file.relative_to(ROOT).parent.parts)
+    tree = ast.parse(file.read_text())
+    inner = {
+        id(node) for outer in ast.walk(tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(outer)
+    }
+    typing_only = {
+        id(node) for outer in ast.walk(tree) if isinstance(outer, ast.If) and "TYPE_CHECKING" in ast.unparse(outer.test)
+        for node in ast.walk(outer)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if not at_work and id(node) in inner | typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_imports_nothing_from_above(room):
+    own = room.replace("/", ".")
+    offences = []
+    for file in sorted((ROOT / room).rglob("*.py")):
+        for name in imports(file):
+            if any(within(name, other) for other in FORBIDDEN[room]) and not within(name, own):
+                offences.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert not offences, "\n".join(offences)
+
+
+def test_torch_is_loaded_by_the_lifter_alone_and_the_lifter_only_where_work_is_done():
+    offences = []
+    for file in sorted((ROOT / "modeling").rglob("*.py")):
+        if "lifting" in file.parts:
+            continue
+        names = imports(file, at_work=False)
+        offences += [f"{file.name}: {name}" for name in names if within(name, "torch") or within(name, "modeling.lifting")]
+    assert not offences
