@@ -45,7 +45,8 @@ def _run(options: argparse.Namespace) -> None:
         truth, gap = read_truth(options.truth, table.items)
     if not np.isnan(truth).all():
         found = measure(merged.crowd_probability, truth)
-        print(f"on {found.n} items of known truth: accuracy {found.accuracy:.3f}, log loss {found.log_loss:.3f}, Brier {found.brier:.3f}, ECE {found.ece:.3f}")
+        print(f"on {found.n} items of known truth: accuracy {found.accuracy:.3f}, log loss {found.log_loss:.3f}, ", end="")
+        print(f"Brier {found.brier:.3f}, ECE {found.ece:.3f}")
     if options.report:
         files = write_report(options.report, merged, truth, gap)
         print(f"report: {', '.join(str(path) for path in files if path.suffix == '.svg')}")
@@ -54,13 +55,20 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m crowd.aggregation", description="Merge binary votes into probabilities, and workers into skills.")
+    about = "Merge binary votes into a probability per item and a skill per worker."
+    parser = argparse.ArgumentParser(prog="python -m crowd.aggregation", description=about)
     parser.add_argument("votes", type=Path, help="CSV with item,worker,label (0 or 1) and, if known, prior, green, left, gold")
     parser.add_argument("--output", type=Path, required=True, help="CSV to write: item,label,probability,risk,votes")
     parser.add_argument("--workers", type=Path, help="CSV to write: each worker's skill with interval, votes and habits")
     parser.add_argument("--method", default=DEFAULT_METHOD, choices=list(METHODS), help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="kept with the settings; nothing is drawn at random")
-    parser.add_argument("--base-rate", type=_base_rate, default="half", metavar="half|estimate|SHARE", help="share of label 1 among the truths (default: half)")
+    parser.add_argument(
+        "--base-rate",
+        type=_base_rate,
+        default="half",
+        metavar="half|estimate|SHARE",
+        help="share of label 1 among the truths (default: half)",
+    )
     parser.add_argument("--ceiling", type=float, help="share an endless crowd would get right (default: from gold, else 0.80)")
     parser.add_argument("--truth", type=Path, help="CSV with item,truth[,depth_gap_mm], to measure against")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write figures as SVG and CSV there")

@@ -12,7 +12,9 @@ from crowd.aggregation.votes import Floats, Votes
 LEAN_FINISHED_RISK = 0.02
 
 
-def majority(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, seed: int = 0, smoothing: float = 1.0) -> Merged:
+def majority(
+    votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, seed: int = 0, smoothing: float = 1.0
+) -> Merged:
     """Share of votes for label 1 with `smoothing` pseudo-votes on either side. Uses neither prior nor gold."""
     n = votes.per_item
     probability = (votes.ones + smoothing) / np.maximum(n + 2 * smoothing, 1e-9)
@@ -70,7 +72,9 @@ def lean(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = Non
     return _merged("lean", votes, probability, others, right, votes.per_worker, (a, b), {"rounds": rounds}, notes)
 
 
-def dawid_skene(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, seed: int = 0, rounds: int = 100) -> Merged:
+def dawid_skene(
+    votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, seed: int = 0, rounds: int = 100
+) -> Merged:
     """Dawid & Skene 1979 by EM for two classes, base rate included, started from the share of votes.
 
     Gold items keep their answer. Nothing is smoothed beyond what keeps logarithms finite.
@@ -84,7 +88,9 @@ def dawid_skene(votes: Votes, *, prior: Floats | None = None, gold: Floats | Non
         q = p[item]
         total_one = np.bincount(worker, q, minlength=votes.n_workers)
         a = (np.bincount(worker, q * z, minlength=votes.n_workers) + tiny) / (total_one + 2 * tiny)
-        b = (np.bincount(worker, (1 - q) * (1 - z), minlength=votes.n_workers) + tiny) / (votes.per_worker - total_one + 2 * tiny)
+        b = (np.bincount(worker, (1 - q) * (1 - z), minlength=votes.n_workers) + tiny) / (
+            votes.per_worker - total_one + 2 * tiny
+        )
         a, b = np.clip(a, tiny, 1 - tiny), np.clip(b, tiny, 1 - tiny)
         seen = votes.per_item > 0
         base = np.full(votes.n_items, np.clip(p[seen].mean() if seen.any() else 0.5, tiny, 1 - tiny))

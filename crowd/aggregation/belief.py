@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.habits import Habits
 from crowd.aggregation.signal import SHIFTS, SLOPES, Population, row_sum, shape, shift_row, softmax, thin_product, vote_table
-from crowd.aggregation.votes import Floats, Ints, Votes
+from crowd.aggregation.votes import Floats, Ints
 
 MAX_ROUNDS = 100
 FEWEST_ROUNDS, MOST_ROUNDS_OF_LEARNING = 8, 60
@@ -104,7 +104,7 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
         rounds += 1
         now = thin_product(belief, ceiling.truth[:, None])[:, 0]
         change, last = np.sqrt(np.mean((now - last) ** 2)) if len(now) else 0.0, now
-        if not learning and change < TOLERANCE or rounds >= MAX_ROUNDS:
+        if (not learning and change < TOLERANCE) or rounds >= MAX_ROUNDS:
             break
         if rounds >= MOST_ROUNDS_OF_LEARNING or (rounds >= FEWEST_ROUNDS and change < SETTLED_ENOUGH_TO_STOP_LEARNING):
             learning = False
@@ -123,7 +123,15 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
     agreement = row_sum(cavity * new)
     log_evidence = float(log_items.sum() + log_voters.sum() - np.log(agreement).sum())
     return Fit(
-        separation, evidence, thin_product(cavity, ceiling.truth[:, None])[:, 0], slopes, mixture, habits, ceiling, log_evidence, rounds
+        separation,
+        evidence,
+        thin_product(cavity, ceiling.truth[:, None])[:, 0],
+        slopes,
+        mixture,
+        habits,
+        ceiling,
+        log_evidence,
+        rounds,
     )
 
 

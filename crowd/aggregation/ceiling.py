@@ -68,11 +68,11 @@ class Ceiling:
         """(K,) P(y = 1 | theta) at the base rate."""
         return truth_at(self.link, self.base_rate)
 
-    def start(self, separation: float) -> "Ceiling":
+    def start(self, separation: float) -> Ceiling:
         """The link before gold was looked at."""
         return self._with(link(steepness_for(self.given or DEFAULT_CEILING, separation)), separation, self.base_rate)
 
-    def learn(self, evidence: Floats, separation: float) -> "Ceiling":
+    def learn(self, evidence: Floats, separation: float) -> Ceiling:
         """The link averaged over candidates by how well each foretells the gold answers, and the base rate by one step of EM.
 
         Args:
@@ -100,7 +100,7 @@ class Ceiling:
             rate = float((one.sum() + 5) / (len(one) + 10))
         return replace(self._with(new, separation, rate), learnt=self.given is None and self.n_gold >= ENOUGH_GOLD)
 
-    def _with(self, new: Floats, separation: float, rate: float) -> "Ceiling":
+    def _with(self, new: Floats, separation: float, rate: float) -> Ceiling:
         new = np.clip(new, 1e-4, 1 - 1e-4)
         factor = np.log(2 * (rate * new + (1 - rate) * (1 - new)))
         if self.known.any():

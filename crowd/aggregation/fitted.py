@@ -61,9 +61,9 @@ class Fitted:
         """
         known = votes.worker < self.n_workers
         person = np.where(known, votes.worker, 0)
-        slopes = np.where(known[:, None], self.slopes[person], self.population) if self.n_workers else np.tile(self.population, (len(votes), 1))
-        shift = np.zeros(len(votes))
+        slopes, shift = np.tile(self.population, (len(votes), 1)), np.zeros(len(votes))
         if self.n_workers:
+            slopes = np.where(known[:, None], self.slopes[person], slopes)
             shift += np.where(known, self.habits[person, 0], 0.0)
             for column, shown in ((1, votes.green), (2, votes.left)):
                 if shown is not None:
@@ -130,7 +130,7 @@ class Fitted:
         return out.getvalue()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Fitted":
+    def from_bytes(cls, data: bytes) -> Fitted:
         """Read back what `to_bytes` wrote. Raises ValueError for anything else."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:

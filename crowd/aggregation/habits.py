@@ -40,7 +40,7 @@ class Habits:
     learning: bool = True
 
     @classmethod
-    def start(cls, n_people: int, free: tuple[bool, bool, bool], ones: Floats | None = None, n: Floats | None = None) -> "Habits":
+    def start(cls, n_people: int, free: tuple[bool, bool, bool], ones: Floats | None = None, n: Floats | None = None) -> Habits:
         """Habits of nobody known; or, where people cast n votes (W,) and `ones` of them for label 1, the lean it suggests.
 
         A lean is assumed only as far as the shares scatter more than coins would (moments, as in `_population`).
@@ -63,18 +63,18 @@ class Habits:
     def learns(self) -> bool:
         return self.learning and bool(self.free.any())
 
-    def frozen(self) -> "Habits":
+    def frozen(self) -> Habits:
         """The same habits, no longer to be learnt."""
         return replace(self, learning=False)
 
-    def shift(self, votes: "Electorate") -> Floats:
+    def shift(self, votes: Electorate) -> Floats:
         """(V,) shift of each vote's probit; zero for a model's votes."""
         if not self.free.any():
             return np.zeros(len(votes.item))
         person = np.minimum(votes.worker, max(len(self.mean) - 1, 0))
         return (self.mean[person] * votes.look).sum(1)
 
-    def learn(self, votes: "Electorate", gradient: Floats, weight: Floats) -> "Habits":
+    def learn(self, votes: Electorate, gradient: Floats, weight: Floats) -> Habits:
         """One step of Fisher scoring for each person, one of EM for the population.
 
         Args:

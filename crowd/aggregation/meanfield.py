@@ -44,7 +44,7 @@ class Cells:
     by_worker: csr_matrix
 
     @classmethod
-    def of(cls, votes: Electorate) -> "Cells":
+    def of(cls, votes: Electorate) -> Cells:
         shown = (votes.look[:, 1:] != 0).any()
         key = votes.worker * 2 + votes.label
         if shown:
@@ -66,7 +66,9 @@ class Cells:
         return cls(of_vote, who, label, look, by_item, by_item.T.tocsr(), by_worker)
 
 
-def mean_field(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: float, population: Population, mixture: Floats) -> Fit:
+def mean_field(
+    votes: Electorate, ceiling: Ceiling, habits: Habits, separation: float, population: Population, mixture: Floats
+) -> Fit:
     """Fit the model of `signal` by mean-field variational EM.
 
     Args:

@@ -71,7 +71,7 @@ class Merged:
     method: str
     settings: dict
     notes: list[str] = field(default_factory=list)
-    fitted: "Fitted | None" = None
+    fitted: Fitted | None = None
     crowd_probability: Floats | None = None
 
 

@@ -16,7 +16,13 @@ DEFAULT_METHOD = "nearer"
 
 
 def merge(
-    votes: Votes, method: str = DEFAULT_METHOD, *, prior: ArrayLike | None = None, gold: ArrayLike | None = None, seed: int = 0, **settings
+    votes: Votes,
+    method: str = DEFAULT_METHOD,
+    *,
+    prior: ArrayLike | None = None,
+    gold: ArrayLike | None = None,
+    seed: int = 0,
+    **settings,
 ) -> Merged:
     """Merge votes into a probability per item and a skill per worker.
 

@@ -72,7 +72,8 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
 def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
     """The fit under the shape of the signal that the votes support best.
 
-    Shapes are told apart by all votes where there are few, else by those on some items, spread over the list. Beyond `MANY_VOTES` the fit itself is by mean field.
+    Shapes are told apart by all votes where there are few, else by those on some items, spread over the list. Beyond
+    `MANY_VOTES` the fit itself is by mean field.
     """
     population, n = Population(), len(votes.item)
 
@@ -84,7 +85,9 @@ def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
     some = _some_items(votes, PILOT_VOTES if n <= MANY_VOTES else SMALL_PILOT_VOTES)
     pilot_ceiling = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
     pilot_habits = habits if n <= MANY_VOTES else habits.frozen()
-    pilot = max((propagate(some, pilot_ceiling, pilot_habits, separation, population) for separation in SEPARATIONS), key=likelihood)
+    pilot = max(
+        (propagate(some, pilot_ceiling, pilot_habits, separation, population) for separation in SEPARATIONS), key=likelihood
+    )
     if n <= MANY_VOTES:
         return propagate(votes, ceiling, habits, pilot.separation, population)
     return mean_field(votes, ceiling, habits, pilot.separation, population, pilot.population)
@@ -136,8 +139,10 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, not
     known = ceiling.known
     probability = np.where(known, np.clip(np.nan_to_num(ceiling.gold), GOLD_MARGIN, 1 - GOLD_MARGIN), crowd_probability)
     notes = [ceiling.sentence(), *notes]
+    source = "gold" if ceiling.learnt else "setting" if ceiling.given else "paper"
     if settings.base_rate == "estimate":
-        notes.append(f"base rate {ceiling.base_rate:.2f} estimated from the votes: it cannot be told from a reluctance that all workers share")
+        told = "it cannot be told from a reluctance that all workers share"
+        notes.append(f"base rate {ceiling.base_rate:.2f} estimated from the votes: {told}")
     if fit.separation > 0.9:
         notes.append("the votes look independent given the truth: no pair is harder than another")
     if prior is not None:
@@ -150,10 +155,15 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, not
         workers=_workers(votes, fit),
         method="nearer",
         settings={
-            "method": "nearer", "ceiling": round(ceiling.value, 4), "ceiling_from": "gold" if ceiling.learnt else "setting" if ceiling.given else "paper",
-            "n_gold": ceiling.n_gold, "base_rate": round(ceiling.base_rate, 4), "label_bias": settings.label_bias,
-            "separation": fit.separation, "rounds": fit.rounds,
-        },  # fmt: skip
+            "method": "nearer",
+            "ceiling": round(ceiling.value, 4),
+            "ceiling_from": source,
+            "n_gold": ceiling.n_gold,
+            "base_rate": round(ceiling.base_rate, 4),
+            "label_bias": settings.label_bias,
+            "separation": fit.separation,
+            "rounds": fit.rounds,
+        },
         notes=notes,
         fitted=fitted,
         crowd_probability=crowd_probability,

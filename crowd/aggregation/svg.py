@@ -33,14 +33,16 @@ class Chart:
     def points(self, x, y, radius=None, color: str = BLUE, name: str | None = None) -> None:
         sizes = radius if radius is not None else [4.0] * len(x)
         for a, b, r in zip(x, y, sizes):
-            self.parts.append(f'<circle cx="{self._x(a):.1f}" cy="{self._y(b):.1f}" r="{r:.1f}" fill="{color}" fill-opacity="0.7"/>')
+            at = f'cx="{self._x(a):.1f}" cy="{self._y(b):.1f}"'
+            self.parts.append(f'<circle {at} r="{r:.1f}" fill="{color}" fill-opacity="0.7"/>')
         if name:
             self.names.append((name, color))
 
     def whiskers(self, x, low, high, color: str = BLUE) -> None:
         for a, b, c in zip(x, low, high):
             at = f"{self._x(a):.1f}"
-            self.parts.append(f'<line x1="{at}" y1="{self._y(b):.1f}" x2="{at}" y2="{self._y(c):.1f}" stroke="{color}" stroke-width="1.5"/>')
+            ends = f'x1="{at}" y1="{self._y(b):.1f}" x2="{at}" y2="{self._y(c):.1f}"'
+            self.parts.append(f'<line {ends} stroke="{color}" stroke-width="1.5"/>')
 
     def bars(self, edges, heights, color: str = BLUE) -> None:
         for start, end, height in zip(edges[:-1], edges[1:], heights):
@@ -53,8 +55,8 @@ class Chart:
     def text(self) -> str:
         """The whole SVG document."""
         out = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}" '
-            f'font-family="DejaVu Sans, Verdana, sans-serif" font-size="11" fill="{INK}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-label="{escape(self.title)}" font-family="DejaVu Sans, Verdana, sans-serif" font-size="11" fill="{INK}">',
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             f'<text x="{LEFT}" y="22" font-size="13" font-weight="bold">{escape(self.title)}</text>',
         ]

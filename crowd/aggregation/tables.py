@@ -49,7 +49,8 @@ def read_votes(path: Path | str) -> Table:
         told = _numbers(path, "gold", columns["gold"], (0.0, 1.0))
         clash = np.flatnonzero(~np.isnan(told) & (told != gold[item]))
         if len(clash):
-            raise BadVotes(f"{path}, row {clash[0] + 2}: item {items[item[clash[0]]]} has both 0 and 1 as its gold answer; keep one")
+            name = items[item[clash[0]]]
+            raise BadVotes(f"{path}, row {clash[0] + 2}: item {name} has both 0 and 1 as its gold answer; keep one")
     return Table(Votes(item, worker, label.astype(np.int8), len(items), len(workers), **shown), items, workers, prior, gold)
 
 
@@ -159,7 +160,8 @@ def _numbers(path: Path | str, name: str, column: Column, allowed: tuple[float, 
             out[place] = float(text)
         except ValueError:
             out[place] = np.inf
-        if not np.isfinite(out[place]) or (allowed and out[place] not in allowed) or (name == "prior" and not 0 <= out[place] <= 1):
+        wrong = (allowed and out[place] not in allowed) or (name == "prior" and not 0 <= out[place] <= 1)
+        if wrong or not np.isfinite(out[place]):
             what = "0 or 1" if allowed else "a probability between 0 and 1" if name == "prior" else "a number"
             or_empty = ", or empty where it is not known" if blank else "; leave rows without an answer out"
             raise BadVotes(f"{path}, row {_first_row(column, values[place])}: {name} is {what}, not {text!r}{or_empty}")
@@ -180,7 +182,7 @@ def write_labels(path: Path | str, items: list[str], merged: Merged) -> None:
     rows = zip(_quoted(items), merged.label.tolist(), merged.probability.tolist(), merged.risk.tolist(), merged.votes.tolist())
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         file.write("item,label,probability,risk,votes\n")
-        file.writelines("%s,%d,%.6f,%.6f,%d\n" % row for row in rows)
+        file.writelines(f"{name},{label},{p:.6f},{risk:.6f},{n}\n" for name, label, p, risk, n in rows)
 
 
 WORKER_COLUMNS = (

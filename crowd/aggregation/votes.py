@@ -100,7 +100,8 @@ def checked_prior(prior: ArrayLike | None, n_items: int) -> tuple[Floats | None,
     sure = (prior < PRIOR_MARGIN) | (prior > 1 - PRIOR_MARGIN)
     certain = int(((prior == 0) | (prior == 1)).sum())
     prior[sure] = np.clip(prior[sure], PRIOR_MARGIN, 1 - PRIOR_MARGIN)
-    notes = [f"{certain} priors of exactly 0 or 1 were taken as {PRIOR_MARGIN} or {1 - PRIOR_MARGIN}: nothing is certain before it is asked"]
+    softened = f"{certain} priors of exactly 0 or 1 were taken as {PRIOR_MARGIN} or {1 - PRIOR_MARGIN}"
+    notes = [f"{softened}: nothing is certain before it is asked"]
     return (None if np.isnan(prior).all() else prior), notes if certain else []
 
 
@@ -126,7 +127,8 @@ def _indices(name: str, values: ArrayLike) -> Ints:
         row = int(np.flatnonzero(~(np.isfinite(values) & (values == np.floor(values))))[0])
         raise BadVotes(f"row {row}: {name} is a whole number, not {values[row]}")
     if values.dtype.kind not in "iuf":
-        raise BadVotes(f"{name} is a list of whole numbers; turn names into numbers with numpy.unique(names, return_inverse=True)")
+        remedy = "turn names into numbers with numpy.unique(names, return_inverse=True)"
+        raise BadVotes(f"{name} is a list of whole numbers; {remedy}")
     return values.astype(np.int64, copy=False)
 
 

@@ -89,7 +89,8 @@ class PaperCrowd:
     def worker(self, rng: np.random.Generator | None = None) -> Worker:
         """A newcomer; from the crowd's own sequence where no generator is given."""
         rng = self._own if rng is None else rng
-        fate, noise, lapse, accuracy, pace = rng.random(), rng.normal(), rng.beta(1, 1 / self.lapse - 1), rng.normal(), rng.normal()
+        fate, noise, lapse = rng.random(), rng.normal(), rng.beta(1, 1 / self.lapse - 1)
+        accuracy, pace = rng.normal(), rng.normal()
         left, green = rng.normal(size=2) * self.habit_mm
         kind = "honest"
         if fate < self.spammers + self.adversaries:
@@ -104,7 +105,9 @@ class PaperCrowd:
             kind=kind,
         )
 
-    def probability_first(self, percept_mm: ArrayLike, worker: Worker, *, left: bool | None = None, green: bool | None = None) -> Floats:
+    def probability_first(
+        self, percept_mm: ArrayLike, worker: Worker, *, left: bool | None = None, green: bool | None = None
+    ) -> Floats:
         """Probability that this worker says "the first is closer" of a pair with this percept.
 
         Args:

@@ -61,8 +61,11 @@ def work(browser: Browser, frame_url: str, judge: Judge, *, ease: int | None = N
         answer = judge(_shown(task, comparison))
         number += 1
         body = {
-            "position": comparison["position"], "choice": "first" if answer.chose_first else "second",
-            "response_ms": answer.response_ms, "elapsed_ms": answer.response_ms, "epoch": task["epoch"],
+            "position": comparison["position"],
+            "choice": "first" if answer.chose_first else "second",
+            "response_ms": answer.response_ms,
+            "elapsed_ms": answer.response_ms,
+            "epoch": task["epoch"],
         }
         browser.call("PUT", f"{urls['answers']}{number}", token, body)
     feedback = {"problem": False, "ease": ease, "comment": ""}
@@ -91,6 +94,10 @@ def _learn(browser: Browser, task: dict, url: str, token: str, judge: Judge) -> 
 def _shown(task: dict, comparison: dict) -> Shown:
     scene = task["scenes"][comparison["scene"]]
     return Shown(
-        image=scene["image"], keypoints=scene["keypoints"], first=comparison["first"], second=comparison["second"],
-        first_is_green=comparison["first_is_green"], first_is_left=comparison["first_is_left"],
+        image=scene["image"],
+        keypoints=scene["keypoints"],
+        first=comparison["first"],
+        second=comparison["second"],
+        first_is_green=comparison["first_is_green"],
+        first_is_left=comparison["first_is_left"],
     )

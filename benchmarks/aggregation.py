@@ -1,0 +1,166 @@
+"""Merging votes, measured: python -m benchmarks.aggregation [worlds] [public] [spammers] [speed] [--seeds N] [--without-peers]
+
+Prints Markdown tables. Public sets are folders with votes.csv (item,worker,label) and truth.csv (item,truth), looked for in
+--votes, by default ../shared/data/votes, and passed over where there are none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr
+
+from benchmarks.peers import PEERS, frame, run_peer
+from crowd.aggregation import Votes, merge
+from crowd.aggregation.measures import measure
+from crowd.aggregation.tables import read_truth, read_votes
+from crowd.simulation import PaperCrowd, Study, study
+
+OURS = ("nearer", "lean", "majority", "dawid-skene", "glad")
+GOLD = 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["worlds", "public", "spammers", "speed"])
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--golds", type=int, default=5, help="draws of the gold items for each seed or set")
+    parser.add_argument("--votes", type=Path, default=Path("../shared/data/votes"))
+    parser.add_argument("--without-peers", action="store_true")
+    options = parser.parse_args()
+    peers = () if options.without_peers else PEERS
+    for part in options.parts:
+        {"worlds": worlds, "public": public, "spammers": spammers, "speed": speed}[part](options, peers)
+
+
+def votes_of(world: Study) -> Votes:
+    return Votes(world.item, world.worker, world.label, world.n_items, world.n_workers, green=world.green, left=world.left)
+
+
+def worlds(options, peers) -> None:
+    """Excess log loss over the exact posterior, ECE and accuracy in three simulated worlds."""
+    for world in ("paper", "independent", "even"):
+        rows: dict[str, list] = {}
+        for seed in range(options.seeds):
+            data = study(world, seed)
+            votes, best = votes_of(data), measure(data.posterior, data.truth)
+            rows.setdefault("exact posterior", []).append((0.0, best.ece, best.accuracy))
+            for name in OURS:
+                rows.setdefault(name, []).append(_excess(merge(votes, name).probability, data))
+            for draw in range(options.golds):
+                gold = data.gold(GOLD, seed=1000 * seed + draw)
+                p = merge(votes, gold=gold).probability
+                rows.setdefault(f"nearer, {GOLD} gold", []).append(_excess(p, data, np.isnan(gold)))
+            for name in peers:
+                rows.setdefault(name, []).append(_excess(run_peer(name, votes), data))
+        print(f"\n### World: {world} ({options.seeds} seeds, {options.golds} draws of gold each)\n")
+        _table(
+            ("method", "excess log loss", "ECE", "accuracy"),
+            [(name, *_mean_and_error(values)) for name, values in rows.items()],
+        )
+
+
+def _excess(p, data: Study, some=slice(None)) -> tuple[float, float, float]:
+    found, best = measure(p[some], data.truth[some]), measure(data.posterior[some], data.truth[some])
+    return found.log_loss - best.log_loss, found.ece, found.accuracy
+
+
+def public(options, peers) -> None:
+    """Accuracy and log loss on public sets; with gold, on the items that are not gold, averaged over draws."""
+    for folder in sorted(path.parent for path in options.votes.glob("*/votes.csv")):
+        table = read_votes(folder / "votes.csv")
+        truth = read_truth(folder / "truth.csv", table.items)[0]
+        n_gold = min(GOLD, len(truth) // 2)
+        draws = [np.random.default_rng(draw).permutation(len(truth)) for draw in range(4 * options.golds)]
+        rows = []
+        found = {name: merge(table.votes, name).probability for name in OURS}
+        found |= {name: run_peer(name, table.votes) for name in peers}
+        for name, p in found.items():
+            rest = np.mean([measure(p[draw[n_gold:]], truth[draw[n_gold:]]).log_loss for draw in draws])
+            rows.append((name, *_row(measure(p, truth)), f"{rest:.3f}"))
+        with_gold = []
+        for draw in draws:
+            gold = np.full(len(truth), np.nan)
+            gold[draw[:n_gold]] = truth[draw[:n_gold]]
+            m = measure(merge(table.votes, gold=gold).probability[draw[n_gold:]], truth[draw[n_gold:]])
+            with_gold.append((m.accuracy, m.log_loss, m.brier, m.ece))
+        mean = np.mean(with_gold, axis=0)
+        rows.append((f"nearer, {n_gold} gold", *(f"{value:.3f}" for value in mean), f"{mean[1]:.3f}"))
+        best = max(float(row[1]) for row in rows[:-1])
+        print(f"\n### {folder.name}: {len(truth)} items, {len(table.workers)} workers, {len(table.votes)} votes; ", end="")
+        print(f"one standard error of the best accuracy: {np.sqrt(best * (1 - best) / len(truth)):.3f}\n")
+        _table(("method", "accuracy", "log loss", "Brier", "ECE", f"log loss, the items beside {n_gold} gold"), rows)
+
+
+def _row(m) -> tuple[str, ...]:
+    return tuple(f"{value:.3f}" for value in (m.accuracy, m.log_loss, m.brier, m.ece))
+
+
+def spammers(options, peers) -> None:
+    """Accuracy when some of the workers guess or answer the opposite."""
+    rows = []
+    mixes = {
+        "none": {},
+        "5 % guess": {"spammers": 0.05},
+        "20 % guess": {"spammers": 0.2},
+        "5 % contrary": {"adversaries": 0.05},
+    }
+    for world in ("paper", "independent"):
+        for label, mix in mixes.items():
+            got: dict[str, list] = {}
+            for seed in range(options.seeds):
+                data = study(world, seed, crowd=PaperCrowd(seed, **mix))
+                votes = votes_of(data)
+                for name in OURS[:4]:
+                    got.setdefault(name, []).append(measure(merge(votes, name).probability, data.truth).accuracy)
+                got.setdefault("exact", []).append(measure(data.posterior, data.truth).accuracy)
+            rows.append((world, label, *(f"{100 * np.mean(values):.1f}" for values in got.values())))
+    print(f"\n### Accuracy in % with spammers among the workers ({options.seeds} seeds)\n")
+    _table(("world", "spammers", *OURS[:4], "exact posterior"), rows)
+
+
+def speed(options, peers) -> None:
+    """CPU seconds for a million votes of 11,363 workers on 200,000 items, arrays in memory."""
+    rng = np.random.default_rng(0)
+    n_items, n_workers = 200_000, 11_363
+    appetite = np.cumsum(rng.dirichlet(np.full(n_workers, 0.4)))
+    worker = np.searchsorted(appetite, rng.random(5 * n_items)).clip(0, n_workers - 1)
+    item = np.repeat(np.arange(n_items), 5)
+    slope = np.exp(0.5 + 0.6 * rng.normal(size=n_workers))
+    label = (rng.random(len(item)) < ndtr(slope[worker] * rng.normal(size=n_items)[item])).astype(np.int64)
+    order = rng.permutation(len(item))
+    arrays = item[order], worker[order], label[order], n_items, n_workers
+    rows = []
+    for name in OURS[:2]:
+        start = time.process_time()
+        merge(Votes(*arrays), name)
+        rows.append((name, f"{time.process_time() - start:.2f}"))
+    if "DawidSkene" in peers:
+        from crowdkit.aggregation import DawidSkene
+
+        data = frame(Votes(*arrays))
+        start = time.process_time()
+        DawidSkene(n_iter=100).fit_predict_proba(data)
+        rows.append(("DawidSkene (crowd-kit)", f"{time.process_time() - start:.2f}"))
+    print("\n### One million votes, CPU seconds\n")
+    _table(("method", "s"), rows)
+
+
+def _mean_and_error(values) -> list[str]:
+    values = np.array(values)
+    mean, error = values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else values[0] * 0
+    return [f"{m:+.4f} ± {e:.4f}" if column == 0 else f"{m:.4f} ± {e:.4f}" for column, (m, e) in enumerate(zip(mean, error))]
+
+
+def _table(header, rows) -> None:
+    print("| " + " | ".join(header) + " |")
+    print("|" + "---|" * len(header))
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+
+
+if __name__ == "__main__":
+    main()

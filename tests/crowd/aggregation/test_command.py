@@ -1,0 +1,102 @@
+"""python -m crowd.aggregation: files in, files out, clear words for bad ones."""
+
+import csv
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from crowd.aggregation.__main__ import main
+from crowd.aggregation.tables import read_votes
+
+ROWS = "item,worker,label\nb,anna,1\na,anna,0\nb,bert,1\na,bert,0\na,carl,1\n"
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_labels_and_workers_are_written(tmp_path, capsys):
+    votes = write(tmp_path / "votes.csv", ROWS)
+    assert main([votes, "--output", str(tmp_path / "labels.csv"), "--workers", str(tmp_path / "workers.csv")]) == 0
+    labels = {row["item"]: row for row in rows_of(tmp_path / "labels.csv")}
+    assert list(labels) == ["a", "b"] and labels["b"]["label"] == "1" and labels["a"]["votes"] == "3"
+    assert abs(float(labels["a"]["probability"]) - float(labels["a"]["risk"])) < 1e-6
+    assert [row["worker"] for row in rows_of(tmp_path / "workers.csv")] == ["anna", "bert", "carl"]
+    assert "ceiling 0.80 from the paper's study" in capsys.readouterr().out
+
+
+def test_the_order_of_rows_in_the_file_changes_nothing(tmp_path):
+    header, *rows = ROWS.splitlines()
+    for name, lines in (("one", rows), ("two", rows[::-1])):
+        main([write(tmp_path / f"{name}.csv", "\n".join([header, *lines]) + "\n"), "--output", str(tmp_path / f"{name}.out")])
+    assert (tmp_path / "one.out").read_text() == (tmp_path / "two.out").read_text()
+
+
+def test_files_are_read_alike_with_and_without_pyarrow(tmp_path, monkeypatch):
+    text = 'label,worker,item,gold,green,prior\n1,w1,"x, y",1,1,0.7\n0,w2,"x, y",,0,\n1,w2,z,,,0.2\n'
+    path = tmp_path / "votes.csv"
+    path.write_bytes(text.replace("\n", "\r\n").encode())
+    fast = read_votes(path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    slow = read_votes(path)
+    assert fast.items == slow.items == ["x, y", "z"]
+    for name in ("item", "worker", "label", "green"):
+        assert (getattr(fast.votes, name) == getattr(slow.votes, name)).all()
+    assert np.array_equal(fast.gold, [1, np.nan], equal_nan=True) and np.array_equal(fast.gold, slow.gold, equal_nan=True)
+    assert fast.prior.tolist() == slow.prior.tolist() == [0.7, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("item,worker\na,b\n", "no column label"),
+        ("item,worker,label\n", "no rows"),
+        ("item,worker,label\na,w,1\nb,w,3\n", "row 3: label is 0 or 1, not '3'"),
+        ("item,worker,label\na,w,\n", "row 2: label is 0 or 1"),
+        ("item,worker,label\n,w,1\n", "row 2: the item has no name"),
+        ("item,worker,label\na,w,1,9\n", "columns"),
+        ("item,worker,label,prior\na,w,1,1.5\n", "row 2: prior is a probability"),
+        ("item,worker,label,gold\na,w,1,0\na,v,1,1\n", "item a has both 0 and 1"),
+    ],
+)
+@pytest.mark.parametrize("reader", ["pyarrow", "csv"])
+def test_a_bad_file_ends_with_one_and_a_sentence(tmp_path, capsys, monkeypatch, text, words, reader):
+    if reader == "csv":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main([write(tmp_path / "votes.csv", text), "--output", str(tmp_path / "out.csv")]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_missing_file_is_told(tmp_path, capsys):
+    assert main([str(tmp_path / "none.csv"), "--output", str(tmp_path / "out.csv")]) == 1
+    assert "none.csv: No such file" in capsys.readouterr().err
+
+
+def test_the_report_draws_what_the_data_allow(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 60)
+    lines = [f"i{i},w{w},{truth[i] if rng.random() < 0.8 else 1 - truth[i]}" for i in range(60) for w in range(5)]
+    votes = write(tmp_path / "votes.csv", "item,worker,label\n" + "\n".join(lines) + "\n")
+    told = write(
+        tmp_path / "truth.csv", "item,truth,depth_gap_mm\n" + "".join(f"i{i},{y},{20 * i}\n" for i, y in enumerate(truth))
+    )
+    folder = tmp_path / "report"
+    assert main([votes, "--output", str(tmp_path / "out.csv"), "--truth", told, "--report", str(folder)]) == 0
+    names = {"reliability", "risk-coverage", "workers", "workers-rates", "depth-gap"}
+    assert {path.stem for path in folder.glob("*.svg")} == {path.stem for path in folder.glob("*.csv")} == names
+    for path in folder.glob("*.svg"):
+        assert ElementTree.parse(path).getroot().get("aria-label")
+    assert sum(int(row["items"]) for row in rows_of(folder / "reliability.csv")) == 60
+    assert "accuracy" in capsys.readouterr().out
+    assert main([votes, "--output", str(tmp_path / "out.csv"), "--report", str(tmp_path / "second")]) == 0
+    assert {path.stem for path in (tmp_path / "second").glob("*.svg")} == {"workers", "workers-rates"}
