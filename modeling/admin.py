@@ -175,7 +175,7 @@ class DemonstrationAdmin(JobAdmin):
             "merge": self._merge(thing) if campaign else None,
             "release": self._release(thing) if campaign else None,
             "run": self._run(thing) if campaign else None,
-            "figures": sorted((name, value) for name, value in thing.figures.items() if not isinstance(value, (dict, list))),
+            "figures": runs.demonstration_figures(thing),
         }
 
 

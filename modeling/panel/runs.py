@@ -112,3 +112,29 @@ def projection(pose_mm: list, skeleton, *, across: int) -> dict:
             for a, b in skeleton.bones
         ]
     }
+
+
+def demonstration_figures(job) -> list[tuple[str, str]]:
+    """What a demonstration brought, in words; nothing before it has ended."""
+    found = job.figures
+    lifter = found.get("lifter", {})
+    rows = [
+        ("Votes", found.get("votes") and f"{found['votes']:,} on {found['pairs']:,} pairs, by {found['workers']:,} workers"),
+        ("Single votes right", _percent(found.get("accuracy_raw"))),
+        ("Majority right", _percent(found.get("accuracy_majority"))),
+        ("Consensus right", _percent(found.get("accuracy_merged"))),
+        ("Money", found.get("total_usd") and f"${found['total_usd']}, of it ${found['fee_usd']} fees"),
+        ("Wage", found.get("wage_usd_per_hour") and f"${found['wage_usd_per_hour']} an hour"),
+    ]
+    for key, title, unit, digits, less_is_better in NAMES:
+        before, after = (lifter.get(part, {}).get(key) for part in ("before", "after"))
+        if after is None or less_is_better is None:
+            continue
+        factor = 100 if unit == "%" else 1
+        was = f", before {factor * before:.{digits}f} {unit}" if before is not None else ""
+        rows.append((title, f"{factor * after:.{digits}f} {unit}{was}"))
+    return [(title, words) for title, words in rows if words]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
