@@ -28,4 +28,6 @@ def transport_options(url: str, folder: Path, prefix: str) -> dict:
     return {
         "visibility_timeout": 3600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1,
         "socket_connect_timeout": 3, "socket_timeout": 10, "global_keyprefix": prefix,
+        # Who wants to send waits for a queue that is down as little as possible: rows of jobs wait safely.
+        "max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0,
     }
