@@ -14,6 +14,7 @@ from crowd.marketplace.errors import NotSupported, RequestError
 
 SCHEMAS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/"
 EXTERNAL_QUESTION = f"{{{SCHEMAS}2006-07-14/ExternalQuestion.xsd}}"
+HTML_QUESTION = f"{{{SCHEMAS}2011-11-11/HTMLQuestion.xsd}}"
 QUESTION_FORM_ANSWERS = f"{SCHEMAS}2005-10-01/QuestionFormAnswers.xsd"
 LONGEST_QUESTION_BYTES = 65_535
 NO_ASSIGNMENT = "ASSIGNMENT_ID_NOT_AVAILABLE"
@@ -25,33 +26,49 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 @dataclass(frozen=True)
-class ExternalQuestion:
+class Question:
+    """What the frame shows: a page of the requester's own server, or else the HTML that came with the HIT."""
+
     url: str
     frame_height: int
+    html: str = ""
 
 
-def read_question(xml: str) -> ExternalQuestion:
-    """Raises RequestError that names what is wrong, NotSupported for the other two kinds of question."""
+def read_question(xml: str) -> Question:
+    """An ExternalQuestion or an HTMLQuestion.
+
+    Raises: RequestError that names what is wrong; NotSupported for a QuestionForm.
+    """
     if len(xml.encode()) > LONGEST_QUESTION_BYTES:
         raise RequestError(f"Question is longer than {LONGEST_QUESTION_BYTES} bytes.", "InvalidParameterValue")
     try:
         root = fromstring(xml, forbid_dtd=True)
     except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
         raise RequestError(f"Question is not well-formed XML, or contains a DTD: {error}", "XMLParseError") from error
-    kind = root.tag.rsplit("}", 1)[-1]
-    if kind in ("HTMLQuestion", "QuestionForm"):
-        raise NotSupported(f"{kind} is not supported: serve the page yourself and send an ExternalQuestion with its address.")
-    if root.tag != f"{EXTERNAL_QUESTION}ExternalQuestion":
-        raise RequestError(
-            f"Question must be an ExternalQuestion in the namespace {EXTERNAL_QUESTION.strip('{}')}, not {root.tag}.",
-            "XMLParseError",
-        )
-    url, height = (root.findtext(f"{EXTERNAL_QUESTION}{name}") for name in ("ExternalURL", "FrameHeight"))
-    if url is None or height is None:
-        raise RequestError("ExternalQuestion needs both an ExternalURL and a FrameHeight.", "XMLParseError")
+    if root.tag == f"{EXTERNAL_QUESTION}ExternalQuestion":
+        url, height = _parts(root, EXTERNAL_QUESTION, "ExternalURL")
+        return Question(_checked_url(url.strip()), height)
+    if root.tag == f"{HTML_QUESTION}HTMLQuestion":
+        html, height = _parts(root, HTML_QUESTION, "HTMLContent")
+        if re.search(r"<crowd-", html, re.IGNORECASE):
+            raise NotSupported("Amazon's <crowd-...> elements are not to be had any more; use plain form elements.")
+        return Question("", height, html)
+    if root.tag.endswith("QuestionForm"):
+        raise NotSupported("QuestionForm is not supported: send an HTMLQuestion, or an ExternalQuestion with your page's address.")
+    raise RequestError(
+        f"Question must be an ExternalQuestion in the namespace {EXTERNAL_QUESTION.strip('{}')}, or an HTMLQuestion in "
+        f"{HTML_QUESTION.strip('{}')}, not {root.tag}.",
+        "XMLParseError",
+    )
+
+
+def _parts(root: ElementTree.Element, namespace: str, name: str) -> tuple[str, int]:
+    content, height = (root.findtext(f"{namespace}{tag}") for tag in (name, "FrameHeight"))
+    if not content or height is None:
+        raise RequestError(f"The question needs both {name} and FrameHeight.", "XMLParseError")
     if not re.fullmatch(r"\s*[0-9]{1,5}\s*", height):
         raise RequestError(f"FrameHeight must be a number of pixels from 0 to 99999, not {height!r}.", "XMLParseError")
-    return ExternalQuestion(_checked_url(url.strip()), int(height))
+    return content, int(height)
 
 
 def _checked_url(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crowd.marketplace.views import api, people, records, work
+from crowd.marketplace.views import api, html_question, people, records, work
 
 app_name = "marketplace"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("groups/<slug:hit_type_id>/preview/", work.preview_group, name="preview-group"),
     path("groups/<slug:hit_type_id>/accept/", work.accept_group, name="accept-group"),
     path("hits/<slug:hit_id>/preview/", work.preview, name="preview"),
+    path("hits/<slug:hit_id>/page/", html_question.html_question, name="html-question"),
     path("hits/<slug:hit_id>/accept/", work.accept, name="accept"),
     path("hits/<slug:hit_id>/work/", work.work, name="work"),
     path("hits/<slug:hit_id>/state/", work.state, name="state"),

@@ -46,6 +46,7 @@ class Hit(models.Model):
 
     `held_usd` is what it may still cost; `n_available` and `status` follow from the
     assignments and the clock, and are kept so that lists are quick (see `hits.settle`).
+    `external_url` is empty where the question brings its own HTML.
     """
 
     class Status(models.TextChoices):

@@ -28,9 +28,14 @@ def marketplace_url() -> str:
     return settings.MARKETPLACE_URL
 
 
+def task_url(hit: Hit) -> str:
+    """What is framed, before the parameters: the requester's page, or ours that serves the HIT's HTML."""
+    return hit.external_url or reverse("marketplace:html-question", args=[hit.hit_id])
+
+
 def is_foreign(hit: Hit) -> bool:
     """Whether the task comes from another origin; a sandbox around a page of our own would hold nothing."""
-    return questions.origin(hit.external_url) != questions.origin(marketplace_url())
+    return bool(hit.external_url) and questions.origin(hit.external_url) != questions.origin(marketplace_url())
 
 
 def _hit(hit_id: str) -> Hit:
@@ -43,7 +48,8 @@ def framing(view):
     @wraps(view)
     def with_policy(request: HttpRequest, worker: Worker, hit_id: str) -> HttpResponse:
         hit = _hit(hit_id)
-        policy = csp_update({"frame-src": ["'self'", questions.origin(hit.external_url)]})
+        sources = ["'self'", questions.origin(hit.external_url)] if hit.external_url else ["'self'"]
+        policy = csp_update({"frame-src": sources})
         return policy(view)(request, worker, hit)
 
     return with_policy
@@ -144,7 +150,7 @@ def preview(request: HttpRequest, worker: Worker, hit: Hit) -> HttpResponse:
     }
     if assignments.may(worker, hit, Action.PREVIEW):
         context["frame_url"] = questions.framed_url(
-            hit.external_url, assignmentId=questions.NO_ASSIGNMENT, hitId=hit.hit_id
+            task_url(hit), assignmentId=questions.NO_ASSIGNMENT, hitId=hit.hit_id
         )
     return show(request, worker, "preview.html", context)
 
@@ -168,7 +174,7 @@ def _latest(worker: Worker, hit: Hit) -> Assignment | None:
 
 def _frame_url(assignment: Assignment, hit: Hit, worker: Worker) -> str:
     return questions.framed_url(
-        hit.external_url,
+        task_url(hit),
         assignmentId=assignment.assignment_id,
         hitId=hit.hit_id,
         workerId=worker.worker_id,

@@ -15,6 +15,14 @@ def question(url: str = "https://task.example/page?hit=1&amp;lang=en", height: i
 QUESTION = question()
 
 
+def html_question(html: str, height: int = 0) -> str:
+    namespace = QUESTION_NAMESPACE.replace("2006-07-14/External", "2011-11-11/HTML")
+    return (
+        f'<HTMLQuestion xmlns="{namespace}"><HTMLContent><![CDATA[{html}]]></HTMLContent>'
+        f"<FrameHeight>{height}</FrameHeight></HTMLQuestion>"
+    )
+
+
 def sign_in(client: Client, username: str, password: str = "correct horse"):
     return client.post("/marketplace/signin/", {"username": username, "password": password})
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from crowd.marketplace import accounts
 from crowd.marketplace.models import Assignment, Message, QualificationType, Requester, Worker
-from tests.crowd.marketplace.makers import question
+from tests.crowd.marketplace.makers import html_question, question
 from tests.crowd.marketplace.task_server import serve
 
 
@@ -55,6 +55,33 @@ def test_a_person_signs_up_previews_accepts_answers_and_goes_on_to_the_next_hit(
 
     answers = [mturk.list_assignments_for_hit(HITId=hit["HITId"])["Assignments"][0]["Answer"] for hit in (first, second)]
     assert ["wrist" in answers[0], "knee" in answers[1]] == [True, True]
+
+
+AMAZONS_HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A question</title>
+<script src="https://s3.amazonaws.com/mturk-public/externalHIT_v1.js"></script></head><body>
+<form name="mturk_form" method="post" id="mturk_form" action="https://www.mturk.com/mturk/externalSubmit">
+<input type="hidden" value="" name="assignmentId" id="assignmentId"/><h1>Your favourite colour?</h1>
+<p><input name="colour" aria-label="Colour"/></p><p><input type="submit" id="submitButton" value="Submit"/></p></form>
+<p id="origin"></p><script>turkSetAssignmentID();
+document.querySelector("#origin").textContent = "origin " + self.origin;</script>
+</body></html>"""
+
+
+def test_html_written_for_amazon_works_and_is_a_stranger_to_the_marketplace(page, site, mturk, make_hit, settings):
+    settings.MARKETPLACE_URL = f"{site}/marketplace"
+    hit = make_hit(Question=html_question(AMAZONS_HTML))
+    accounts.make_worker("ana", "correct horse")
+    sign_in(page, site, "ana")
+    page.get_by_role("link", name="Preview").click()
+    frame = page.frame_locator("iframe.task")
+    expect(frame.get_by_role("button", name="Accept the HIT to hand it in")).to_be_disabled()
+    expect(frame.get_by_text("origin null")).to_be_visible()
+    page.get_by_role("button", name="Accept").click()
+    frame.get_by_label("Colour").fill("neither green nor pink")
+    frame.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", name="Handed in. Thank you!")).to_be_visible()
+    [assignment] = mturk.list_assignments_for_hit(HITId=hit["HITId"])["Assignments"]
+    assert "neither green nor pink" in assignment["Answer"]
 
 
 def test_returning_a_hit_is_asked_back_first_and_the_time_is_counted_down(page, site, mturk, make_hit, task_url, screenshot):

@@ -12,7 +12,7 @@ from django.test import Client
 from crowd.marketplace import accounts, protocol
 from crowd.marketplace.models import AccessKey, Hit
 from crowd.marketplace.operations import OPERATIONS
-from tests.crowd.marketplace.makers import question
+from tests.crowd.marketplace.makers import html_question, question
 
 
 def test_every_operation_of_the_service_model_is_answered():
@@ -203,7 +203,8 @@ def test_one_lab_sees_nothing_of_another(boto, make_hit):
     ("fields", "complaint"),
     [
         ({"Question": "<QuestionForm/>"}, "QuestionForm is not supported"),
-        ({"Question": "<HTMLQuestion/>"}, "HTMLQuestion is not supported"),
+        ({"Question": html_question("<crowd-form></crowd-form>")}, "crowd-"),
+        ({"Question": html_question("")}, "needs both HTMLContent and FrameHeight"),
         ({"Question": "<a"}, "not well-formed"),
         ({"Question": '<!DOCTYPE x [<!ENTITY e "e">]><x>&e;</x>'}, "DTD"),
         ({"Question": "<ExternalQuestion/>"}, "namespace"),

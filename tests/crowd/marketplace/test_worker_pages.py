@@ -8,7 +8,7 @@ from django.test import Client
 
 from crowd.marketplace import accounts
 from crowd.marketplace.models import Invitation, Requester, Worker
-from tests.crowd.marketplace.makers import accept, question, sign_in, submit, work
+from tests.crowd.marketplace.makers import accept, html_question, question, sign_in, submit, work
 from tests.factories import make_user
 
 JOIN = {"username": "ana", "password": "correct horse", "country": "US"}
@@ -223,3 +223,18 @@ def test_the_command_opens_accounts_deposits_and_invites(db, capsys, settings):
     ]:
         with pytest.raises(CommandError, match=complaint):
             call_command("marketplace", *wrong)
+
+
+def test_the_html_of_a_hit_is_served_to_workers_alone_and_in_a_sandbox(mturk, make_hit, worker_client):
+    asked = [{"QualificationTypeId": "00000000000000000040", "Comparator": "GreaterThan", "IntegerValues": [5]}]
+    hit = make_hit(Question=html_question("<p>Hello</p>"))
+    guarded = make_hit(
+        Question=html_question("<p>Secret</p>"), QualificationRequirements=[asked[0] | {"ActionsGuarded": "PreviewAndAccept"}]
+    )
+    ana, pages = worker_client("ana"), [f"/marketplace/hits/{h['HITId']}/page/" for h in (hit, guarded, make_hit())]
+    served = ana.get(pages[0])
+    assert served.content == b"<p>Hello</p>"
+    policy = served["Content-Security-Policy"]
+    assert policy.startswith("sandbox ") and "allow-same-origin" not in policy and served["X-Frame-Options"] == "SAMEORIGIN"
+    assert [ana.get(page).status_code for page in pages[1:]] == [404, 404]
+    assert Client().get(pages[0]).status_code == 302
