@@ -1,15 +1,17 @@
 """Data sets, people and votes in the researcher's panel."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from annotation import loading
@@ -22,6 +24,7 @@ from annotation.panel.people import person_page
 from config.panel import Act, Attention, Overview
 
 RECENT = 5
+FAILURES_FOR = timedelta(days=7)
 accounts.register(admin.site)
 
 
@@ -254,10 +257,8 @@ class AuditAdmin(FactAdmin):
 
 @admin.site.contributes("home")
 def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
-    imports = Import.objects.select_related("dataset")
     datasets = Dataset.objects.owned_by(request.user)
-    if not request.user.is_superuser:
-        imports = imports.filter(created_by=request.user)
+    add_url = reverse("admin:annotation_import_add") if request.user.has_perm("annotation.add_import") else None
     recent = list(
         datasets.select_related("skeleton").annotate(
             people_count=number_of(Person.objects.all(), "image__dataset"),
@@ -267,22 +268,25 @@ def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
     )
     overview = Overview(sections=[{
         "title": "Data sets", "template": "admin/annotation/dataset/home.html", "datasets": recent,
-        "all_url": reverse("admin:annotation_dataset_changelist"), "add_url": reverse("admin:annotation_import_add"),
-        "add_label": "Import a data set",
+        "all_url": reverse("admin:annotation_dataset_changelist"), "add_url": add_url, "add_label": "Import a data set",
     }])
-    for job in imports.exclude(state__in=("done", "cancelled")).order_by("-created_at")[:RECENT]:
+    for job in _open_imports(request):
         url = reverse("admin:annotation_import_change", args=[job.pk])
-        if job.state == "failed":
-            overview.attention.append(
-                Attention(f"Import of “{job.name}” failed", job.error, url, "See why", "danger")
-            )
+        if job.state == Import.State.FAILED:
+            overview.attention.append(Attention(f"Import of “{job.name}” failed", job.error, url, "See why", "danger"))
         else:
             overview.acts.append(Act(1, f"“{job.name}” is being imported", job.stage, url, "Watch it"))
-    if not recent:
-        overview.acts.append(Act(
-            0, "Bring in your images", "A folder with images and their 2D keypoints becomes a data set.",
-            reverse("admin:annotation_import_add"), "Import a data set",
-        ))
+    if not recent and add_url:
+        words = "A folder with images and their 2D keypoints becomes a data set."
+        overview.acts.append(Act(0, "Bring in your images", words, add_url, "Import a data set"))
     return overview
 
 
+def _open_imports(request: HttpRequest):
+    """Imports under way, and those that failed lately and were not made good since."""
+    imports = Import.objects.exclude(state__in=(Import.State.DONE, Import.State.CANCELLED))
+    if not request.user.is_superuser:
+        imports = imports.filter(created_by=request.user)
+    made_good = Exists(Dataset.objects.filter(name=OuterRef("name")))
+    old = Q(state=Import.State.FAILED) & (Q(created_at__lt=timezone.now() - FAILURES_FOR) | made_good)
+    return imports.exclude(old).order_by("-created_at")[:RECENT]

@@ -14,7 +14,7 @@ def campaigns_on_the_home_page(request, _):
 
 @admin.site.contributes("dataset")
 def campaigns_of_a_dataset(request, dataset):
-    return people.campaigns_of(dataset)
+    return people.campaigns_of(dataset, request.user.has_perm("crowd.add_campaign"))
 
 
 @admin.site.contributes("person")

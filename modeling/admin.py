@@ -111,6 +111,7 @@ class RunAdmin(JobAdmin):
         except ValueError as error:
             messages.error(request, str(error))
             return redirect("admin:crowd_release_change", release.pk)
+        self.log_addition(request, run, f"Started on {release}.")
         return redirect(self.url("change", run.pk))
 
     def weights_view(self, request, object_id):
@@ -187,7 +188,8 @@ def runs_on_the_home_page(request, _):
         run.after = run.figures.get("after", {})
     overview = Overview(sections=[{
         "title": "Training runs", "template": "admin/modeling/run/home.html", "runs": recent,
-        "all_url": reverse("admin:modeling_run_changelist"), "add_url": reverse("admin:modeling_run_add"),
+        "all_url": reverse("admin:modeling_run_changelist"),
+        "add_url": reverse("admin:modeling_run_add") if request.user.has_perm("modeling.add_run") else None,
     }])
     since = timezone.now() - FAILURES_FOR
     failed = [run for run in recent if run.state == Run.State.FAILED and run.created_at > since]
@@ -219,7 +221,8 @@ def _demonstration(request) -> Act | None:
     if newest is not None and not newest.has_ended:
         url = reverse("admin:modeling_demonstration_change", args=[newest.pk])
         return Act(9, "Simulated workers are at work", newest.stage, url, "Watch it work")
-    if newest is None and Dataset.objects.filter(source="demo").exists():
+    may_start = request.user.has_perm("modeling.add_demonstration")
+    if newest is None and may_start and Dataset.objects.filter(source="demo").exists():
         return Act(
             9, "Watch it work: simulated workers",
             "The whole loop in a few minutes, over HTTP as browsers would: votes, consensus, 3D poses. No real money is spent.",

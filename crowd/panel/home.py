@@ -43,16 +43,18 @@ def with_progress(campaigns):
 
 def overview(request: HttpRequest) -> Overview:
     """Campaigns, what is wrong with them, and the step that each of the newest would take next."""
+    may_add = request.user.has_perm("crowd.add_campaign")
+    add_url = reverse("admin:crowd_campaign_add") if may_add else None
     campaigns = list(with_progress(Campaign.objects.owned_by(request.user).select_related("dataset"))[:RECENT])
     for campaign in campaigns:
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     found = Overview(sections=[{
         "title": "Campaigns", "template": "admin/crowd/campaign/home.html", "campaigns": campaigns,
-        "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": reverse("admin:crowd_campaign_add"),
+        "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": add_url,
     }])
     found.attention = [*_troubles(campaigns), *_failures(request)]
     found.acts = [act for campaign in campaigns if (act := _next(campaign)) is not None]
-    if not campaigns and (dataset := Dataset.objects.owned_by(request.user).first()) is not None:
+    if may_add and not campaigns and (dataset := Dataset.objects.owned_by(request.user).first()) is not None:
         found.acts.append(Act(
             2, "Ask a crowd", f"“{dataset}” has questions and no answers yet.",
             f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}", "Make a campaign",

@@ -119,6 +119,7 @@ class MergeAdmin(JobAdmin):
         except ValueError as error:
             messages.error(request, str(error))
             return redirect(self.url("change", merge.pk))
+        self.log_change(request, merge, f"Released as {release.name}.")
         return redirect("admin:crowd_release_change", release.pk)
 
 

@@ -17,14 +17,15 @@ def consensus_of(person: Person) -> dict:
     return {"pairs": pairs}
 
 
-def campaigns_of(dataset: Dataset) -> dict:
+def campaigns_of(dataset: Dataset, may_add: bool) -> dict:
     campaigns = list(with_progress(Campaign.objects.filter(dataset=dataset)))
     for campaign in campaigns:
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     add = f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}"
     return {
         "title": "Campaigns", "template": "admin/crowd/campaign/home.html" if campaigns else None, "campaigns": campaigns,
-        "add_url": add, "act": {"url": add, "label": "Ask a crowd about it"},
+        "add_url": add if may_add else None,
+        "act": {"url": add, "label": "Ask a crowd about it"} if may_add else None,
     }
 
 
