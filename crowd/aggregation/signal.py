@@ -136,7 +136,7 @@ class Population:
 
     def prior(self) -> Floats:
         """(J,) probabilities."""
-        mass = np.exp(-0.5 * ((AGREEMENT - 0.83) / 0.08) ** 2) + 0.02 + 0.08 * (np.abs(AGREEMENT - 0.5) < 0.01)
+        mass = np.exp(-0.5 * ((AGREEMENT - 0.86) / 0.07) ** 2) + 0.02 + 0.08 * (np.abs(AGREEMENT - 0.5) < 0.01)
         return mass / mass.sum()
 
 

@@ -90,7 +90,7 @@ def test_one_or_two_votes_per_item_finish_nothing(per_item):
     merged = merge(votes_of(data))
     found = measure(merged.probability, data.truth)
     assert merged.risk.min() > 0.1
-    assert found.ece < 0.05
+    assert found.ece < 0.07
     assert found.accuracy > 0.69
 
 
