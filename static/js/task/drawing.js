@@ -1,5 +1,7 @@
 // SVG made by hand: the two marks and the reference figure.
 
+import { markRadius } from "./geometry.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function svg(name, attributes = {}, ...children) {
@@ -47,6 +49,7 @@ export function referenceFigure({ figure, bones, head, torso }, marked) {
     body.append(svg("circle", { cx: centre[0], cy: centre[1], r: Math.max(6, Math.hypot(high[0] - low[0], high[1] - low[1]) * 0.5), class: "figure__head" }));
   }
   drawing.append(body);
-  for (const { joint, isGreen } of marked) drawing.append(mark(isGreen, points[joint][0], points[joint][1], 6));
+  const radius = markRadius(...marked.map(({ joint }) => points[joint]), 6, 3.5);
+  for (const { joint, isGreen } of marked) drawing.append(mark(isGreen, points[joint][0], points[joint][1], radius));
   return drawing;
 }

@@ -69,9 +69,9 @@ export function usualRadius({ width, height }) {
 }
 
 /** The marks' radius in screen pixels: smaller where they would cover each other. */
-export function markRadius([x1, y1], [x2, y2], usual) {
+export function markRadius([x1, y1], [x2, y2], usual, smallest = 5) {
   const distance = Math.hypot(x1 - x2, y1 - y2);
-  return Math.max(5, Math.min(usual, distance / 2 - 3));
+  return Math.max(smallest, Math.min(usual, distance / 2 - 3));
 }
 
 /** Points along the bones, so that what covers a limb can be told; `points` may have gaps. */
