@@ -74,14 +74,19 @@ def _worker_accuracy(annotator: np.ndarray, right: np.ndarray, against: str) -> 
 
 def _rates(annotator: np.ndarray, first_is_closer: np.ndarray, right: np.ndarray) -> dict | None:
     """True positive against true negative rate of each worker, "the first is closer" being positive."""
-    who, n, _ = _by_worker(annotator, right)
-    names = dict(Annotator.objects.filter(pk__in=who.tolist()).values_list("pk", "pseudonym"))
-    rows = []
-    for pk in who[n >= FEWEST_VOTES]:
-        mine = annotator == pk
-        positive, negative = mine & first_is_closer, mine & ~first_is_closer
-        if positive.any() and negative.any():
-            rows.append([names[int(pk)], float(right[negative].mean()), float(right[positive].mean()), int(mine.sum())])
+    who, number = np.unique(annotator, return_inverse=True)
+    n, n_positive = np.bincount(number), np.bincount(number, first_is_closer)
+    right_positive = np.bincount(number, right & first_is_closer)
+    right_negative = np.bincount(number, right & ~first_is_closer)
+    enough = (n >= FEWEST_VOTES) & (n_positive > 0) & (n_positive < n)
+    names = dict(Annotator.objects.filter(pk__in=who[enough].tolist()).values_list("pk", "pseudonym"))
+    rows = [
+        [
+            names[int(who[one])], float(right_negative[one] / (n[one] - n_positive[one])),
+            float(right_positive[one] / n_positive[one]), int(n[one]),
+        ]
+        for one in np.flatnonzero(enough)[:POINTS]
+    ]
     if not rows:
         return None
     return {

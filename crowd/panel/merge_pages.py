@@ -11,6 +11,7 @@ from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import merging, releasing
 from crowd.models import Merge, Release
 from crowd.panel import analysis, merges, reviewing
+from crowd.panel.campaigns import kept
 
 
 @admin.register(Merge)
@@ -47,15 +48,15 @@ class MergeAdmin(JobAdmin):
         context = super().page(request, thing)
         if not thing.is_done:
             return context
-        table = merges.consensus_table(thing)
-        skills = list(thing.skills.select_related("annotator__worker").order_by("-n_votes"))
-        charts = (
-            merges.gap_chart(thing), merges.confidence_chart(table), merges.risk_chart(table), merges.skill_chart(skills)
-        )
+        skills = thing.skills.order_by("-n_votes")
+        charts = [
+            merges.gap_chart(thing), *kept(f"panel:merge:{thing.pk}", lambda: merges.table_charts(thing)),
+            merges.skill_chart(list(skills.values_list("skill", flat=True))),
+        ]
         return context | {
             "tiles": merges.tiles(thing), "charts": [chart for chart in charts if chart],
             "method_title": merging.METHODS.get(thing.method, thing.method),
-            "skills": skills[:100], "n_skills": len(skills), "releases": list(thing.releases.all()),
+            "skills": list(skills.select_related("annotator__worker")[:100]), "n_skills": skills.count(), "releases": list(thing.releases.all()),
             "settings": sorted(thing.figures.get("settings", {}).items()),
         }
 

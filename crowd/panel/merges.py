@@ -88,10 +88,17 @@ def risk_chart(table: np.ndarray) -> dict | None:
     }
 
 
-def skill_chart(skills: list) -> dict | None:
+def table_charts(merge: Merge) -> list[dict | None]:
+    """The charts that need every pair's consensus."""
+    table = consensus_table(merge)
+    return [confidence_chart(table), risk_chart(table)]
+
+
+def skill_chart(skills: list[float]) -> dict | None:
+    """Workers by their probability of a right answer on an ordinary pair."""
     if not skills:
         return None
-    counts, edges = np.histogram(np.clip([row.skill for row in skills], 0.3001, 0.9999), SKILL_EDGES)
+    counts, edges = np.histogram(np.clip(skills, 0.3001, 0.9999), SKILL_EDGES)
     rows = [
         [f"{100 * low:.0f}-{100 * high:.0f} %", int(count)] for (low, high), count in zip(pairwise(edges), counts)
     ]
