@@ -54,7 +54,7 @@ def read_question(xml: str) -> Question:
             raise NotSupported("Amazon's <crowd-...> elements are not to be had any more; use plain form elements.")
         return Question("", height, html)
     if root.tag.endswith("QuestionForm"):
-        raise NotSupported("QuestionForm is not supported: send an HTMLQuestion, or an ExternalQuestion with your page's address.")
+        raise NotSupported("QuestionForm is not supported: send an HTMLQuestion, or the address of a page of yours.")
     raise RequestError(
         f"Question must be an ExternalQuestion in the namespace {EXTERNAL_QUESTION.strip('{}')}, or an HTMLQuestion in "
         f"{HTML_QUESTION.strip('{}')}, not {root.tag}.",

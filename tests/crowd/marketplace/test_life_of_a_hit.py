@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crowd.marketplace import clocks
-from crowd.marketplace.models import Assignment, Hit, Notification, Worker
+from crowd.marketplace import accounts, assignments, clocks, hits
+from crowd.marketplace.errors import Refused
+from crowd.marketplace.ids import new_entity_id
+from crowd.marketplace.models import Assignment, Hit, HitType, Notification, Worker
 from crowd.marketplace.tasks import tick
-from tests.crowd.marketplace.makers import accept, submit, work
+from tests.crowd.marketplace.makers import QUESTION, accept, submit, work
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -295,9 +297,12 @@ def test_old_hits_are_disposed_of_after_120_days(make_hit, clock):
     assert Hit.objects.get().status == "Disposed"
 
 
-def test_a_worker_holds_25_hits_at_most(make_hit, worker_client):
-    ana = worker_client("ana")
-    hits = [make_hit(MaxAssignments=1) for _ in range(26)]
-    for hit in hits:
-        ana.post(f"/marketplace/hits/{hit['HITId']}/accept/")
+def test_a_worker_holds_25_hits_at_most(requester, make_hit):
+    make_hit(MaxAssignments=1)
+    hit_type, ana = HitType.objects.get(), accounts.make_worker("ana", "correct horse")
+    for _ in range(25):
+        hits.create(hit_type, hit_id=new_entity_id(), question=QUESTION, max_assignments=1, lifetime_s=60)
+    with pytest.raises(Refused, match="hold 25 HITs already"):
+        for hit in Hit.objects.all():
+            assignments.accept(ana, hit)
     assert Assignment.objects.count() == 25

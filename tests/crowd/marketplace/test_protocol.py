@@ -132,28 +132,28 @@ def raw(site, mturk):
     return send
 
 
-@pytest.mark.parametrize(
-    ("operation", "parameters", "complaint"),
-    [
-        ("GetHIT", {}, 'Missing required parameter in input: "HITId"'),
-        ("GetHIT", {"HITId": "3X", "Colour": "red"}, 'Unknown parameter in input: "Colour"'),
-        ("GetHIT", {"HITId": 3}, "Invalid type for parameter HITId"),
-        ("GetHIT", {"HITId": "small letters"}, "does not match"),
-        ("GetHIT", {"HITId": "3X\n"}, "does not match"),
-        ("GetHIT", {"HITId": "A" * 65}, "the most is 64"),
-        ("ListHITs", {"MaxResults": 101}, "up to 100"),
-        ("ListHITs", {"MaxResults": 0}, "valid min value: 1"),
-        ("ListHITs", {"MaxResults": True}, "no whole number"),
-        ("UpdateExpirationForHIT", {"HITId": "3X", "ExpireAt": "soon"}, "ExpireAt"),
-        ("ListReviewableHITs", {"Status": "Assignable"}, "must be one of Reviewable, Reviewing"),
-        ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\x00b"}, "null character"),
-        ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\ud800b"}, "surrogate"),
-        ("GetHIT", {"HITId": "A" * 3_000_000}, "too large"),
-    ],
-)
-def test_requests_are_held_to_the_service_model(raw, operation, parameters, complaint):
-    error = raw(operation, parameters)
-    assert error["Code"].startswith("Request") and complaint in error["Message"]
+MISFITS = [
+    ("GetHIT", {}, 'Missing required parameter in input: "HITId"'),
+    ("GetHIT", {"HITId": "3X", "Colour": "red"}, 'Unknown parameter in input: "Colour"'),
+    ("GetHIT", {"HITId": 3}, "Invalid type for parameter HITId"),
+    ("GetHIT", {"HITId": "small letters"}, "does not match"),
+    ("GetHIT", {"HITId": "3X\n"}, "does not match"),
+    ("GetHIT", {"HITId": "A" * 65}, "the most is 64"),
+    ("ListHITs", {"MaxResults": 101}, "up to 100"),
+    ("ListHITs", {"MaxResults": 0}, "valid min value: 1"),
+    ("ListHITs", {"MaxResults": True}, "no whole number"),
+    ("UpdateExpirationForHIT", {"HITId": "3X", "ExpireAt": "soon"}, "ExpireAt"),
+    ("ListReviewableHITs", {"Status": "Assignable"}, "must be one of Reviewable, Reviewing"),
+    ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\x00b"}, "null character"),
+    ("ApproveAssignment", {"AssignmentId": "3X", "RequesterFeedback": "a\ud800b"}, "surrogate"),
+    ("GetHIT", {"HITId": "A" * 3_000_000}, "too large"),
+]
+
+
+def test_requests_are_held_to_the_service_model(raw):
+    for operation, parameters, complaint in MISFITS:
+        error = raw(operation, parameters)
+        assert error["Code"].startswith("Request") and complaint in error["Message"], (operation, complaint, error)
 
 
 def test_what_is_no_operation_or_no_object_is_named(raw):
@@ -199,36 +199,38 @@ def test_one_lab_sees_nothing_of_another(boto, make_hit):
             ask(HITId=hit["HITId"])
 
 
-@pytest.mark.parametrize(
-    ("fields", "complaint"),
-    [
-        ({"Question": "<QuestionForm/>"}, "QuestionForm is not supported"),
-        ({"Question": html_question("<crowd-form></crowd-form>")}, "crowd-"),
-        ({"Question": html_question("")}, "needs both HTMLContent and FrameHeight"),
-        ({"Question": "<a"}, "not well-formed"),
-        ({"Question": '<!DOCTYPE x [<!ENTITY e "e">]><x>&e;</x>'}, "DTD"),
-        ({"Question": "<ExternalQuestion/>"}, "namespace"),
-        ({"Question": question("http://elsewhere.example/task")}, "must use https"),
-        ({"Question": question("javascript:alert(1)")}, "must be an https address"),
-        ({"Question": question("https://a b;script-src *")}, "must be an https address"),
-        ({"Question": question("https://ex\u00e4mple.org/task")}, "punycode"),
-        ({"Question": question("http://[::1]:9/task")}, "IPv6"),
-        ({"Question": question(height="tall")}, "FrameHeight"),
-        ({"Question": question("https://x.example/" + 70_000 * "a")}, "65535 bytes"),
-        ({"Title": "x" * 129}, "Title has 129 characters"),
-        ({"Title": " "}, "Title has 0 characters"),
-        ({"MaxAssignments": 0}, "MaxAssignments is 0"),
-        ({"LifetimeInSeconds": 29}, "between 30 and"),
-        ({"AssignmentDurationInSeconds": 5}, "between 30 and"),
-        ({"AutoApprovalDelayInSeconds": 31 * 86400}, "AutoApprovalDelayInSeconds"),
-        ({"Reward": "10000.01"}, "the most is"),
-        ({"HITLayoutId": "3LAYOUT"}, "HITLayoutId is not supported"),
-        ({"HITReviewPolicy": {"PolicyName": "SimplePlurality/2011-09-01"}}, "HITReviewPolicy is not supported"),
-    ],
-)
-def test_a_hit_that_cannot_be_is_refused_with_the_reason_and_costs_nothing(mturk, make_hit, fields, complaint):
-    with pytest.raises(mturk.exceptions.RequestError, match=complaint.replace("(", r"\(")):
-        make_hit(**fields)
+IMPOSSIBLE = [
+    ({"Question": "<QuestionForm/>"}, "QuestionForm is not supported"),
+    ({"Question": html_question("<crowd-form></crowd-form>")}, "crowd-"),
+    ({"Question": html_question("")}, "needs both HTMLContent and FrameHeight"),
+    ({"Question": "<a"}, "not well-formed"),
+    ({"Question": '<!DOCTYPE x [<!ENTITY e "e">]><x>&e;</x>'}, "DTD"),
+    ({"Question": "<ExternalQuestion/>"}, "namespace"),
+    ({"Question": question("http://elsewhere.example/task")}, "must use https"),
+    ({"Question": question("javascript:alert(1)")}, "must be an https address"),
+    ({"Question": question("https://a b;script-src *")}, "must be an https address"),
+    ({"Question": question("https://ex\u00e4mple.org/task")}, "punycode"),
+    ({"Question": question("http://[::1]:9/task")}, "IPv6"),
+    ({"Question": question(height="tall")}, "FrameHeight"),
+    ({"Question": question("https://x.example/" + 70_000 * "a")}, "65535 bytes"),
+    ({"Title": "x" * 129}, "Title has 129 characters"),
+    ({"Title": " "}, "Title has 0 characters"),
+    ({"QualificationRequirements": 11 * [{"QualificationTypeId": "3X", "Comparator": "Exists"}]}, "the most is 10"),
+    ({"MaxAssignments": 0}, "MaxAssignments is 0"),
+    ({"LifetimeInSeconds": 29}, "between 30 and"),
+    ({"AssignmentDurationInSeconds": 5}, "between 30 and"),
+    ({"AutoApprovalDelayInSeconds": 31 * 86400}, "AutoApprovalDelayInSeconds"),
+    ({"Reward": "10000.01"}, "the most is"),
+    ({"HITLayoutId": "3LAYOUT"}, "HITLayoutId is not supported"),
+    ({"HITReviewPolicy": {"PolicyName": "SimplePlurality/2011-09-01"}}, "HITReviewPolicy is not supported"),
+]
+
+
+def test_a_hit_that_cannot_be_is_refused_with_the_reason_and_costs_nothing(mturk, make_hit):
+    for fields, complaint in IMPOSSIBLE:
+        with pytest.raises(mturk.exceptions.RequestError) as error:
+            make_hit(**fields)
+        assert complaint in str(error.value), (complaint, str(error.value))
     assert mturk.get_account_balance()["OnHoldBalance"] == "0.00" and not Hit.objects.exists()
 
 
