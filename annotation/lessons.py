@@ -85,11 +85,6 @@ def lesson(name: str) -> Lesson:
     return Lesson(row.name, row.skeleton, [Example(**example) for example in row.examples])
 
 
-def is_shipped() -> bool:
-    """Whether this copy of Nearer has the pictures."""
-    return (SHIPPED_FOLDER / "dataset.json").is_file()
-
-
 @functools.cache
 def shipped() -> Lesson:
     """Read once per process; its skeleton is not saved."""
@@ -100,7 +95,7 @@ def shipped() -> Lesson:
 
 def picture_file(name: str) -> Path | None:
     """Where a shipped picture lies; None for any other."""
-    return _shipped_files().get(name) if is_shipped() else None
+    return _shipped_files().get(name)
 
 
 @functools.cache

@@ -205,12 +205,12 @@ def main() -> None:
         with place as name, Children() as children:
             Path(name).chmod(0o755)  # PostgreSQL runs as another user where this one is root
             results.append(measure(children, Path(name), options))
-    heads = f"{'answers/s':>10}{'with pages':>11}{'CPU ms':>8}{'with pages':>11}{'DB ms':>7}{'median ms':>10}{'p99 ms':>8}{'failed':>7}"
-    print(f"{'':44}{heads}")
+    heads = ["answers/s", "with pages", "CPU ms", "with pages", "DB ms", "median ms", "p99 ms", "failed"]
+    print(f"{'':44}" + "".join(f"{head:>11}" for head in heads))
     for row in results:
         print(
-            f"{row['name']:44}{row['per_s']:10.0f}{row['whole_per_s']:11.0f}{row['cpu_ms']:8.2f}{row['whole_cpu_ms']:11.2f}{row['database_cpu_ms']:7.2f}"
-            f"{row['median_ms']:10.1f}{row['p99_ms']:8.1f}{len(row['failures']):7}"
+            f"{row['name']:44}{row['per_s']:11.0f}{row['whole_per_s']:11.0f}{row['cpu_ms']:11.2f}{row['whole_cpu_ms']:11.2f}"
+            f"{row['database_cpu_ms']:11.2f}{row['median_ms']:11.1f}{row['p99_ms']:11.1f}{len(row['failures']):11}"
         )
     told = ("answers", "stored", "imports", "failed_imports", "busy")
     print({key: value for key, value in results[0].items() if key in told})

@@ -148,9 +148,7 @@ def lesson_name(campaign: Campaign) -> str:
     """Of the tutorial that its workers must have passed; empty for none."""
     if not campaign.has_tutorial:
         return ""
-    if campaign.tutorial:
-        return campaign.tutorial.name
-    return lessons.SHIPPED if lessons.is_shipped() else ""
+    return campaign.tutorial.name if campaign.tutorial else lessons.SHIPPED
 
 
 def _seed(hit: Hit) -> int:

@@ -1,10 +1,12 @@
 """Somebody opens a HIT's page: the task, the preview, or a polite word."""
 
+import gzip
 import json
 import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as project
 from django.utils import timezone
 
 from annotation import lessons, serving
@@ -260,3 +262,15 @@ def test_who_failed_the_tutorial_twice_is_turned_away_from_the_next_hit(tmp_path
 def test_the_page_speaks_the_readers_language(client, language, sentence):
     hit = make_hit()
     assert sentence in client.get(f"/task/{hit.token}/", headers={"accept-language": language}).content.decode()
+
+
+def test_the_page_weighs_under_60_kb_without_pictures_and_loads_nothing_from_elsewhere(client):
+    hit = make_hit(make_drawn_pairs(5, 5), campaign=make_campaign(has_tutorial=True, consent_text="We store answers."))
+    response = client.get(f"/task/{hit.token}/", visit(hit), headers={"accept-encoding": "gzip"})
+    assert response["Content-Encoding"] == "gzip"
+    files = [project.BASE_DIR / "static/css/task.css", *project.BASE_DIR.glob("static/js/task/*.js")]
+    weight = len(response.content) + sum(len(gzip.compress(file.read_bytes())) for file in files)
+    assert weight < 60_000
+    for text in (gzip.decompress(response.content).decode(), *(file.read_text() for file in files)):
+        places = re.findall(r"""(?:src|href|import|url\()\s*=?\s*["']?(https?:|//)""", text)
+        assert places == []
