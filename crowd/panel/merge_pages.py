@@ -56,7 +56,8 @@ class MergeAdmin(JobAdmin):
         return context | {
             "tiles": merges.tiles(thing), "charts": [chart for chart in charts if chart],
             "method_title": merging.METHODS.get(thing.method, thing.method),
-            "skills": list(skills.select_related("annotator__worker")[:100]), "n_skills": skills.count(), "releases": list(thing.releases.all()),
+            "skills": list(skills.select_related("annotator__worker")[:100]), "n_skills": skills.count(),
+            "releases": list(thing.releases.all()),
             "settings": sorted(thing.figures.get("settings", {}).items()),
         }
 
