@@ -189,13 +189,13 @@ def record_vote(
 
 
 def _comparison(task_id: int, position: int, *, lock_task: bool = False) -> Comparison:
-    rows = Comparison.objects.select_related("task", "pair")
+    rows = Comparison.objects.select_related("task", "pair").order_by()  # one row: nothing to sort
     if lock_task:
         rows = rows.select_for_update(of=("task",), no_key=True)
-    row = rows.filter(task_id=task_id, position=position).first()
-    if row is None:
-        raise UnknownComparison(f"task {task_id} has no comparison {position}")
-    return row
+    try:
+        return rows.get(task_id=task_id, position=position)
+    except Comparison.DoesNotExist as error:
+        raise UnknownComparison(f"task {task_id} has no comparison {position}") from error
 
 
 def _repeated(vote: Vote, comparison: Comparison, choice: Choice) -> Receipt:
