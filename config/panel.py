@@ -70,6 +70,7 @@ NAVIGATION = (
     (
         "Records",
         (
+            ("Demonstrations", "modeling_demonstration_changelist"),
             ("Imports", "annotation_import_changelist"),
             ("Votes", "annotation_vote_changelist"),
             ("HITs", "crowd_hit_changelist"),
