@@ -178,6 +178,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Where task pages may be framed, and where they may hand in to. Amazon's two, and our own.
 MARKETPLACE_URL = env("MARKETPLACE_URL", default=f"{PUBLIC_URL}/marketplace")
+MARKETPLACE_OPEN_SIGNUP = env.bool("MARKETPLACE_OPEN_SIGNUP", default=False)
 TASK_FRAME_ANCESTORS = env.list(
     "TASK_FRAME_ANCESTORS",
     default=["'self'", "/".join(MARKETPLACE_URL.split("/")[:3]), "https://*.mturk.com"],

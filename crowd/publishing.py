@@ -85,7 +85,7 @@ def publish(campaign: Campaign, user) -> Publication:
             f"Deposit {missing} USD, or ask for fewer votes."
         )
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if campaign.publications.exclude(state__in=Publication.ENDED).exists():
             raise CannotPublish("It is being published already.")
         campaign.state = Campaign.State.PUBLISHING
@@ -125,7 +125,7 @@ def run(job: Publication, report: Report) -> None:
     """
     campaign = job.campaign
     with transaction.atomic():
-        Campaign.objects.select_for_update().get(pk=campaign.pk)
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if not campaign.hits.exists():
             _make_hits(campaign)
     gateway = Gateway(campaign.environment)

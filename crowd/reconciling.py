@@ -105,7 +105,7 @@ def _recorded(hit: Hit, submission: Submission) -> Assignment:
 @transaction.atomic
 def _verify(assignment: Assignment) -> Assignment:
     """The marketplace has confirmed who handed in; check that the work is here, and let its votes count."""
-    row = Assignment.objects.select_for_update(of=["self"]).select_related("task", "hit").get(pk=assignment.pk)
+    row = Assignment.objects.select_for_update(of=["self"], no_key=True).select_related("task", "hit").get(pk=assignment.pk)
     if row.state not in (State.ACCEPTED, State.UNSUBMITTED, State.SUBMITTED):
         return row
     if (problem := _problem(row)) is not None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 
-import environ
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db.models import F
@@ -27,8 +26,8 @@ LONGEST_WAIT_S = 300
 
 
 def open_signup() -> bool:
-    """Whether anybody may sign up without an invitation: MARKETPLACE_OPEN_SIGNUP, a setting or in the environment."""
-    return getattr(settings, "MARKETPLACE_OPEN_SIGNUP", environ.Env().bool("MARKETPLACE_OPEN_SIGNUP", default=False))
+    """Whether anybody may sign up without an invitation."""
+    return settings.MARKETPLACE_OPEN_SIGNUP
 
 
 def check(username: str, password: str) -> Worker:
