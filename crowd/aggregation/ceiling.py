@@ -22,8 +22,8 @@ ENOUGH_GOLD = 10
 def candidate_prior() -> Floats:
     """(C,) belief about the ceiling before gold: the paper's study, or anything, or a crowd that is right in the end."""
     paper = np.exp(-0.5 * ((CANDIDATES - DEFAULT_CEILING) / 0.02) ** 2)
-    right = np.exp(-(1 - CANDIDATES) / 0.015)
-    return 0.3 * paper / paper.sum() + 0.1 / len(CANDIDATES) + 0.6 * right / right.sum()
+    right = np.exp(-(1 - CANDIDATES) / 0.05)
+    return 0.45 * paper / paper.sum() + 0.1 / len(CANDIDATES) + 0.45 * right / right.sum()
 
 
 def truth_at(even: Floats, base_rate: float | Floats) -> Floats:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from crowd.aggregation.votes import Floats
+from crowd.aggregation.votes import Floats, Ints
 
 if TYPE_CHECKING:
     from crowd.aggregation.belief import Electorate
@@ -62,6 +62,10 @@ class Habits:
     @property
     def learns(self) -> bool:
         return self.learning and bool(self.free.any())
+
+    def of(self, people: Ints) -> Habits:
+        """The habits of some people (N,), in that order."""
+        return replace(self, mean=self.mean[people], sd=self.sd[people])
 
     def frozen(self) -> Habits:
         """The same habits, no longer to be learnt."""

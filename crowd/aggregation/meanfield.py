@@ -20,7 +20,7 @@ from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_ro
 from crowd.aggregation.votes import Floats, Ints
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 30
-TOLERANCE = 2e-3
+TOLERANCE = 4e-3
 CHUNK = 65_536
 
 Singles = NDArray[np.float32]

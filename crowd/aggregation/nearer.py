@@ -14,12 +14,12 @@ from crowd.aggregation.habits import HABITS, Habits
 from crowd.aggregation.meanfield import mean_field
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
 from crowd.aggregation.signal import AGREEMENT, SEPARATIONS, SHIFTS, Population, machine_prior, shape, shift_row, vote_table
-from crowd.aggregation.votes import Floats, Votes
+from crowd.aggregation.votes import Floats, Ints, Votes
 
 SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -4.0, 0.95: -7.0}
 GOLD_MARGIN = 1e-6
 PILOT_VOTES = 30_000
-SMALL_PILOT_VOTES = 10_000
+SMALL_PILOT_VOTES = 8_000
 MANY_VOTES = 120_000
 
 
@@ -82,25 +82,31 @@ def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
 
     if n <= PILOT_VOTES:
         return max((propagate(votes, ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
-    some = _some_items(votes, PILOT_VOTES if n <= MANY_VOTES else SMALL_PILOT_VOTES)
-    pilot_ceiling = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
-    pilot_habits = habits if n <= MANY_VOTES else habits.frozen()
-    pilot = max(
-        (propagate(some, pilot_ceiling, pilot_habits, separation, population) for separation in SEPARATIONS), key=likelihood
-    )
-    if n <= MANY_VOTES:
+    many = n > MANY_VOTES
+    some, people = _some_items(votes, SMALL_PILOT_VOTES if many else PILOT_VOTES)
+    theirs = habits.of(people).frozen() if many else habits.of(people)
+    shapes = SEPARATIONS[::2] if many else SEPARATIONS  # so little time tells the ends apart, not what lies between
+    no_gold = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
+    pilot = max((propagate(some, no_gold, theirs, separation, population) for separation in shapes), key=likelihood)
+    if not many:
         return propagate(votes, ceiling, habits, pilot.separation, population)
     return mean_field(votes, ceiling, habits, pilot.separation, population, pilot.population)
 
 
-def _some_items(votes: Electorate, n_votes: int) -> Electorate:
-    """The votes on every so manieth item, about n_votes of them, items numbered anew."""
+def _some_items(votes: Electorate, n_votes: int) -> tuple[Electorate, Ints]:
+    """The votes on every so manieth item, about n_votes of them, items and people numbered anew; and who they are."""
     stride = -(-len(votes.item) // n_votes)
     keep = np.flatnonzero(votes.item % stride == 0)
-    return replace(
-        votes, item=votes.item[keep] // stride, worker=votes.worker[keep], label=votes.label[keep], look=votes.look[keep],
-        n_items=-(-votes.n_items // stride),
+    voters = np.unique(votes.worker[keep])
+    people = voters[voters < votes.n_people]
+    number = np.zeros(votes.n_voters, np.int64)
+    number[people] = np.arange(len(people))
+    number[votes.n_people :] = len(people) + np.arange(votes.n_voters - votes.n_people)
+    some = replace(
+        votes, item=votes.item[keep] // stride, worker=number[votes.worker[keep]], label=votes.label[keep],
+        look=votes.look[keep], n_items=-(-votes.n_items // stride), n_people=len(people),
     )  # fmt: skip
+    return some, people
 
 
 def electorate_of(votes: Votes, prior: Floats | None) -> Electorate:
