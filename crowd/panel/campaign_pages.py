@@ -1,11 +1,13 @@
 """Campaigns and the places where they are offered."""
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import JsonResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 
 from annotation.panel.pages import JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge, watch_row
 from crowd import merging, publishing, reconciling
@@ -14,6 +16,7 @@ from crowd.mturk.gateway import Gateway, GatewayError
 from crowd.panel import campaigns as figures
 from crowd.panel import forecast, home
 
+NOT_ACCEPTED = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what a marketplace says to a page that is only looked at
 PAPER = "The paper's value: "
 
 
@@ -101,7 +104,7 @@ class CampaignAdmin(PageAdmin):
     def pages(self):
         return {
             "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
-            "merge": self.merge_view, "collect": self.collect_view,
+            "merge": self.merge_view, "collect": self.collect_view, "preview": self.preview_view,
         }
 
     def get_queryset(self, request):
@@ -257,6 +260,21 @@ class CampaignAdmin(PageAdmin):
         return self.render(
             request, "admin/crowd/campaign/finish.html", campaign, title=f"Finish {campaign}",
             progress=figures.progress(campaign),
+        )
+
+    def preview_view(self, request, object_id):
+        """The page that workers see before they accept, on a desktop and on a phone."""
+        campaign = self.owned_or_redirect(request, str(object_id))
+        if campaign is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        hit = campaign.hits.exclude(hit_id="").first()
+        if hit is None:
+            messages.info(request, "There is nothing to see before the campaign is launched.")
+            return redirect(self.url("change", campaign.pk))
+        query = urlencode({"assignmentId": NOT_ACCEPTED, "hitId": hit.hit_id})
+        return self.render(
+            request, "admin/crowd/campaign/preview.html", campaign, title="As workers see it",
+            address=f"{reverse('task', args=[hit.token])}?{query}", hit=hit,
         )
 
     def merge_view(self, request, object_id):

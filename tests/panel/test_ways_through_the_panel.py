@@ -290,3 +290,12 @@ def test_an_import_is_looked_at_before_it_is_made(panel, site, screenshot):
     panel.get_by_label("Folder on the server").fill("/no/such/folder")
     panel.get_by_role("button", name="Look first").click()
     expect(preview.locator(".note.danger")).to_contain_text("/no/such/folder")
+
+
+def test_a_campaign_is_seen_as_workers_see_it(panel, site, finished, screenshot):
+    panel.goto(f"{site}/panel/crowd/campaign/{finished['campaign'].pk}/change/")
+    panel.get_by_role("link", name="As workers see it", exact=True).click()
+    for title in ("The task on a desktop", "The task on a phone"):
+        expect(panel.frame_locator(f"iframe[title='{title}']").get_by_role("heading").first).to_be_visible()
+    screenshot(panel, "as-workers-see-it", full_page=True)
+    assert finished["campaign"].hits.get().assignments.count() == 5  # looking takes no assignment
