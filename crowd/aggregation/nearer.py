@@ -18,6 +18,7 @@ from crowd.aggregation.votes import Floats, Ints, Votes
 
 SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -4.0, 0.95: -7.0}
 GOLD_MARGIN = 1e-6
+UNEVEN = 0.2
 PILOT_VOTES = 30_000
 SMALL_PILOT_VOTES = 8_000
 MANY_VOTES = 120_000
@@ -149,6 +150,12 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, not
     if settings.base_rate == "estimate":
         told = "it cannot be told from a reluctance that all workers share"
         notes.append(f"base rate {ceiling.base_rate:.2f} estimated from the votes: {told}")
+    share = float(votes.label.mean()) if len(votes) else 0.5
+    if settings.base_rate == "half" and ceiling.base_rate == 0.5 and abs(share - 0.5) > UNEVEN:
+        notes.append(
+            f"{share:.0%} of the votes say 1, and half of the truths are taken to be 1: if the truths are as uneven, "
+            "give gold items or the base rate"
+        )
     if fit.separation > 0.9:
         notes.append("the votes look independent given the truth: no pair is harder than another")
     if prior is not None:

@@ -163,7 +163,8 @@ def test_base_rate_is_one_half_unless_asked_or_ruled_out_by_gold():
     truth = (rng.random(1500) < 0.12).astype(int)
     item, worker = np.repeat(np.arange(1500), 5), np.argsort(rng.random((1500, 30)), axis=1)[:, :5].ravel()
     votes = Votes(item, worker, np.where(rng.random(7500) < 0.8, truth[item], 1 - truth[item]), 1500, 30)
-    assert merge(votes).settings["base_rate"] == 0.5
+    plain = merge(votes)
+    assert plain.settings["base_rate"] == 0.5 and any("give gold items or the base rate" in note for note in plain.notes)
     assert merge(votes, base_rate="estimate", label_bias=False, ceiling=1.0).settings["base_rate"] < 0.3
     told = merge(votes, gold=make_gold(truth))
     assert told.settings["base_rate"] < 0.25 and any("rule out one half" in note for note in told.notes)
