@@ -21,6 +21,7 @@ from modeling.models import Demonstration, Prediction, Run
 from modeling.panel import runs
 
 RECENT = 5
+WEIGHTS = "weights.safetensors"
 FAILURES_FOR = timedelta(days=7)
 
 
@@ -53,9 +54,11 @@ class RunAdmin(JobAdmin):
         view = self.admin_site.admin_view
         return [
             path("train/<int:release_id>/", view(self.train_view), name="modeling_run_train"),
-            path("<int:object_id>/weights/", view(self.weights_view), name="modeling_run_weights"),
             *super().get_urls(),
         ]
+
+    def pages(self):
+        return super().pages() | {"weights": self.weights_view}
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("release__campaign__dataset__skeleton")
@@ -93,7 +96,7 @@ class RunAdmin(JobAdmin):
             return context
         return context | {
             "tiles": runs.tiles(thing), "figures": runs.before_and_after(thing), **runs.gallery(thing, request),
-            "weights": storages["private"].exists(f"{thing.folder}/model.safetensors"),
+            "weights": storages["private"].exists(f"{thing.folder}/{WEIGHTS}"),
         }
 
     def train_view(self, request, release_id):
@@ -114,12 +117,11 @@ class RunAdmin(JobAdmin):
         self.log_addition(request, run, f"Started on {release}.")
         return redirect(self.url("change", run.pk))
 
-    def weights_view(self, request, object_id):
-        run = self.owned_or_redirect(request, str(object_id))
-        name = "model.safetensors"
-        if run is None or not storages["private"].exists(f"{run.folder}/{name}"):
+    def weights_view(self, request, run):
+        name = f"{run.folder}/{WEIGHTS}"
+        if not storages["private"].exists(name):
             raise Http404("This run has no weights.")
-        return FileResponse(storages["private"].open(f"{run.folder}/{name}"), as_attachment=True, filename=f"{run.name}-{name}")
+        return FileResponse(storages["private"].open(name), as_attachment=True, filename=f"{run.name}.safetensors")
 
 
 class DemonstrationForm(forms.ModelForm):

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -78,7 +78,7 @@ class OwnedAdmin(admin.ModelAdmin):
         """Address of one of this model's pages: `changelist`, `change`, `settings`, ..."""
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
-    def owned_or_redirect(self, request: HttpRequest, object_id: str):
+    def owned(self, request: HttpRequest, object_id: str):
         """The object, or None where it is not there or not this user's."""
         thing = self.get_object(request, object_id)
         if thing is not None and not self.has_view_permission(request, thing):
@@ -96,22 +96,33 @@ class PageAdmin(OwnedAdmin):
         return [
             path("<int:object_id>/settings/", self.admin_site.admin_view(self.settings_view), name=f"{name}_settings"),
             *(
-                path(f"<int:object_id>/{route}/", self.admin_site.admin_view(view), name=f"{name}_{route}")
+                path(f"<int:object_id>/{route}/", self.admin_site.admin_view(self._of(view)), name=f"{name}_{route}")
                 for route, view in self.pages().items()
             ),
             *super().get_urls(),
         ]
 
     def pages(self) -> dict:
-        """Further pages under the object's: the end of their address, and their view `(request, object_id)`."""
+        """Further pages under the object's: the end of their address, and their view `(request, object)`."""
         return {}
+
+    def _of(self, view):
+        """The view of an object as one of its number; 404 for what is not there or not this user's."""
+
+        def respond(request: HttpRequest, object_id: int) -> HttpResponse:
+            thing = self.owned(request, str(object_id))
+            if thing is None:
+                raise Http404(f"There is no such {self.opts.verbose_name}.")
+            return view(request, thing)
+
+        return respond
 
     def page(self, request: HttpRequest, thing) -> dict:
         """What the page's template reads."""
         return {}
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        thing = self.owned_or_redirect(request, object_id)
+        thing = self.owned(request, object_id)
         if thing is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return self.render(request, self.page_template, thing, **self.page(request, thing))
@@ -154,14 +165,8 @@ class JobAdmin(PageAdmin):
 
     actions = None
 
-    def get_urls(self):
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
-        view = self.admin_site.admin_view
-        return [
-            path("<int:object_id>/progress/", view(self.progress_view), name=f"{name}_progress"),
-            path("<int:object_id>/cancel/", view(self.cancel_view), name=f"{name}_cancel"),
-            *super().get_urls(),
-        ]
+    def pages(self):
+        return {"progress": self.progress_view, "cancel": self.cancel_view}
 
     def has_change_permission(self, request, obj=None):
         return False
@@ -179,16 +184,10 @@ class JobAdmin(PageAdmin):
         """What a page that watches the job draws anew every two seconds; `charts` by id, their rows."""
         return progress_of(job)
 
-    def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        job = self.owned_or_redirect(request, str(object_id))
-        if job is None:
-            return JsonResponse({"error": "There is no such job."}, status=404)
+    def progress_view(self, request: HttpRequest, job) -> HttpResponse:
         return JsonResponse(self.progress(job))
 
-    def cancel_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        job = self.owned_or_redirect(request, str(object_id))
-        if job is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def cancel_view(self, request: HttpRequest, job) -> HttpResponse:
         if request.method == "POST":
             if not (request.user.is_superuser or job.created_by_id == request.user.pk):
                 raise PermissionDenied

@@ -191,10 +191,7 @@ class CampaignAdmin(PageAdmin):
             if row.task.feedback.get("problem") or row.task.feedback.get("comment")
         ][:10]
 
-    def live_view(self, request, object_id):
-        campaign = self.owned_or_redirect(request, str(object_id))
-        if campaign is None:
-            return JsonResponse({"error": "There is no such campaign."}, status=404)
+    def live_view(self, request, campaign):
         ended = campaign.state == Campaign.State.FINISHED and campaign.to_review == 0
         return JsonResponse({
             "figures": figures.live(campaign), "state": campaign.state, "ended": ended,
@@ -217,11 +214,9 @@ class CampaignAdmin(PageAdmin):
             **forecast.accuracy(campaign.votes_per_pair),
         })
 
-    def launch_view(self, request, object_id):
+    def launch_view(self, request, campaign):
         """What it will cost, said once more; then it is put on offer."""
-        campaign = self._mine(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        self._require(request, campaign)
         problem = self._problem(campaign)
         if request.method == "POST":
             try:
@@ -244,10 +239,8 @@ class CampaignAdmin(PageAdmin):
             after=balance - price.total_usd if balance is not None else None,
         )
 
-    def finish_view(self, request, object_id):
-        campaign = self._mine(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def finish_view(self, request, campaign):
+        self._require(request, campaign)
         if request.method == "POST":
             try:
                 publishing.finish(campaign, request.user)
@@ -262,11 +255,8 @@ class CampaignAdmin(PageAdmin):
             progress=figures.progress(campaign),
         )
 
-    def preview_view(self, request, object_id):
+    def preview_view(self, request, campaign):
         """The page that workers see before they accept, on a desktop and on a phone."""
-        campaign = self.owned_or_redirect(request, str(object_id))
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
         hit = campaign.hits.exclude(hit_id="").first()
         if hit is None:
             messages.info(request, "There is nothing to see before the campaign is launched.")
@@ -277,10 +267,8 @@ class CampaignAdmin(PageAdmin):
             address=f"{reverse('task', args=[hit.token])}?{query}", hit=hit,
         )
 
-    def merge_view(self, request, object_id):
-        campaign = self._mine(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def merge_view(self, request, campaign):
+        self._require(request, campaign)
         if request.method != "POST":
             return redirect(self.url("change", campaign.pk))
         try:
@@ -292,11 +280,9 @@ class CampaignAdmin(PageAdmin):
         self.log_change(request, campaign, f"Merged as number {merge.pk}.")
         return redirect("admin:crowd_merge_change", merge.pk)
 
-    def collect_view(self, request, object_id):
+    def collect_view(self, request, campaign):
         """Ask the marketplace now instead of at the next turn of the clock."""
-        campaign = self._mine(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        self._require(request, campaign)
         if request.method == "POST":
             try:
                 reconciling.reconcile(campaign)
@@ -305,11 +291,9 @@ class CampaignAdmin(PageAdmin):
                 messages.error(request, f"The marketplace did not answer as it should: {error}")
         return redirect(self.url("change", campaign.pk))
 
-    def _mine(self, request, object_id):
-        campaign = self.owned_or_redirect(request, str(object_id))
-        if campaign is not None and not self.may_run(request, campaign):
+    def _require(self, request, campaign) -> None:
+        if not self.may_run(request, campaign):
             raise PermissionDenied
-        return campaign
 
 
 @admin.register(Publication)

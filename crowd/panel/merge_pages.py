@@ -26,7 +26,7 @@ class MergeAdmin(JobAdmin):
         return False  # a merge is started on its campaign's page
 
     def pages(self):
-        return {"release": self.release_view, "review": self.review_view, "analysis": self.analysis_view}
+        return super().pages() | {"release": self.release_view, "review": self.review_view, "analysis": self.analysis_view}
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.newest_review_view)
@@ -69,11 +69,8 @@ class MergeAdmin(JobAdmin):
             return redirect("admin:crowd_campaign_changelist")
         return redirect(self.url("review", newest.pk))
 
-    def review_view(self, request, object_id):
+    def review_view(self, request, merge):
         """The pairs this merge is least sure of; an expert's answer becomes gold for later merges."""
-        merge = self.owned_or_redirect(request, str(object_id))
-        if merge is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
         may_answer = request.user.has_perm("annotation.change_pair")
         if request.method == "POST":
             if not may_answer:
@@ -91,10 +88,7 @@ class MergeAdmin(JobAdmin):
             **reviewing.doubtful(merge, request),
         )
 
-    def analysis_view(self, request, object_id):
-        merge = self.owned_or_redirect(request, str(object_id))
-        if merge is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def analysis_view(self, request, merge):
         if not merge.is_done:
             return redirect(self.url("change", merge.pk))
         found = analysis.figures(merge)
@@ -108,10 +102,7 @@ class MergeAdmin(JobAdmin):
             ],
         )
 
-    def release_view(self, request, object_id):
-        merge = self.owned_or_redirect(request, str(object_id))
-        if merge is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def release_view(self, request, merge):
         if not request.user.has_perm("crowd.add_release"):
             raise PermissionDenied
         if request.method != "POST":
@@ -152,7 +143,7 @@ class ReleaseAdmin(JobAdmin):
         }
 
     def file_view(self, request, object_id, filename):
-        release = self.owned_or_redirect(request, str(object_id))
+        release = self.owned(request, str(object_id))
         if release is None:
             raise Http404("There is no such release.")
         try:

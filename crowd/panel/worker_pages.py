@@ -69,11 +69,8 @@ class WorkerAdmin(PageAdmin, FactAdmin):
     def may_decide(request) -> bool:
         return request.user.has_perm("crowd.change_worker")
 
-    def exclude_view(self, request, object_id):
+    def exclude_view(self, request, worker):
         """Exclude a worker from further tasks, or take that back."""
-        worker = self.owned_or_redirect(request, str(object_id))
-        if worker is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
         if not self.may_decide(request):
             raise PermissionDenied
         if request.method == "POST":
@@ -139,10 +136,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
     def may_approve(request) -> bool:
         return request.user.has_perm("crowd.change_campaign")
 
-    def approve_view(self, request, object_id):
-        assignment = self.owned_or_redirect(request, str(object_id))
-        if assignment is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+    def approve_view(self, request, assignment):
         if not self.may_approve(request):
             raise PermissionDenied
         if request.method == "POST":

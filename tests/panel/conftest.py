@@ -1,6 +1,8 @@
 """A researcher who is logged in, in a real browser."""
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 
 from annotation.models import Dataset
 from crowd import merging, releasing
@@ -72,6 +74,7 @@ def finished(researcher, marketplace):
             "after": {"pa_mpjpe_mm": 82.5, "mpjpe_mm": 101.0, "order_accuracy": 0.83},
         },
     )
+    storages["private"].save(f"{run.folder}/weights.safetensors", ContentFile(b"weights"))
     people = [person for image in campaign.dataset.images.all() for person in image.people.all()]
     Prediction.objects.bulk_create(
         Prediction(run=run, person=one, pose_mm=[[x + 20, y, z * 0.8] for x, y, z in one.truth_mm]) for one in people

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
-from annotation.models import Vote
+from annotation.models import Dataset, Vote
 from annotation.panel import roles
 from crowd import merging, releasing
 from crowd.models import Campaign, Merge, Payment
@@ -156,3 +156,18 @@ def test_users_are_given_roles_by_ticking_them(admin_client):
     group = Group.objects.get(name="Reviewer")
     admin_client.post(url, {"username": user.username, "is_active": "on", "is_staff": "on", "groups": [group.pk]})
     assert list(user.groups.all()) == [group]
+
+
+def test_a_data_set_that_nobody_was_asked_about_can_be_deleted(admin_client, admin_user):
+    dataset = factories.make_dataset(owner=admin_user)
+    factories.make_pairs(5, dataset)
+    url = reverse("admin:annotation_dataset_delete", args=[dataset.pk])
+    assert "with 1 images and 5 pairs" in admin_client.get(url).content.decode()
+    admin_client.post(url, {"post": "yes"})
+    assert not Dataset.objects.filter(pk=dataset.pk).exists()
+
+
+def test_a_data_set_with_a_campaign_cannot_be_deleted(admin_client, admin_user):
+    campaign = factories.make_campaign(dataset=factories.make_dataset(owner=admin_user))
+    url = reverse("admin:annotation_dataset_delete", args=[campaign.dataset_id])
+    assert admin_client.post(url, {"post": "yes"}).status_code == 403

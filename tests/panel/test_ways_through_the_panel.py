@@ -183,6 +183,9 @@ def test_a_runs_curve_grows_while_it_is_looked_at(panel, site, finished, screens
     expect(panel.get_by_text("82.5")).to_be_visible()
     expect(panel.locator(".gallery li")).to_have_count(3)
     screenshot(panel, "run", full_page=True)
+    with panel.expect_download() as download:
+        panel.get_by_role("link", name="Download the weights").click()
+    assert download.value.path().read_bytes() == b"weights"
 
 
 def test_the_demonstration_is_one_button_away(panel, mannequins, marketplace, screenshot):
