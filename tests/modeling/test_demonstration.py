@@ -17,10 +17,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def newcomer(site, settings, tmp_path, capsys):
-    """A site as `setup_demo` leaves it, with ten of the mannequins."""
+    """A site as `setup_demo` leaves it, with six of the mannequins."""
     settings.VAR_DIR = tmp_path
     owner = setting_up.get_user_model().objects.create_superuser("first", password="a long one 4 me")
-    call_command("import_dataset", "nearer", str(setting_up.MANNEQUINS), name="Mannequins", limit=10, owner=owner.username)
+    call_command("import_dataset", "nearer", str(setting_up.MANNEQUINS), name="Mannequins", limit=6, owner=owner.username)
     Dataset.objects.update(source="demo")
     call_command("setup_demo")
     return tmp_path
@@ -29,7 +29,7 @@ def newcomer(site, settings, tmp_path, capsys):
 def test_a_demonstration_ends_with_a_table_and_files_and_the_same_seed_repeats_it(newcomer, capsys):
     figures = []
     for name in ("first", "second"):
-        call_command("demo", workers=8, seed=3, output=newcomer / name)
+        call_command("demo", workers=6, seed=3, output=newcomer / name)
         figures.append(json.loads((newcomer / name / "figures.json").read_text()))
     table = capsys.readouterr().out
     for words in ("single votes right", "merged right", "money", "lifter, Procrustes", "pairs.csv"):
@@ -37,19 +37,19 @@ def test_a_demonstration_ends_with_a_table_and_files_and_the_same_seed_repeats_i
     first, second = figures
     for figure in ("votes", "accuracy_raw", "accuracy_merged", "accuracy_by_gap", "total_usd", "lifter"):
         assert first[figure] == second[figure]
-    assert first["votes"] == 250 and first["workers"] == 8
-    assert Path(newcomer / "first" / "votes.csv").read_text().count("\n") == 251
+    assert first["votes"] == 150 and first["workers"] == 6
+    assert Path(newcomer / "first" / "votes.csv").read_text().count("\n") == 151
     _everything_is_in_the_database(first)
 
 
 def _everything_is_in_the_database(figures: dict) -> None:
     campaign = Campaign.objects.get(demonstrations=Demonstration.objects.earliest("pk"))
     assert campaign.state == Campaign.State.FINISHED
-    assert Vote.objects.verified().filter(task__assignment__hit__campaign=campaign).count() == 250
+    assert Vote.objects.verified().filter(task__assignment__hit__campaign=campaign).count() == 150
     assert Payment.objects.filter(campaign=campaign).count() == 10
     assert campaign.spent_usd == Decimal(figures["total_usd"]) == Decimal("4.80")
     run = Run.objects.get(name=figures["run"])
-    assert run.is_done and run.curve and Prediction.objects.filter(run=run).count() == 10
+    assert run.is_done and run.curve and Prediction.objects.filter(run=run).count() == 6
     assert figures["lifter"]["after"]["pa_mpjpe_mm"] > 0
 
 

@@ -135,7 +135,7 @@ def table(figures: dict, folder: Path, duration_s: float) -> str:
     before, after = figures["lifter"]["before"], figures["lifter"]["after"]
     if "pa_mpjpe_mm" in after:
         rows += [
-            ("lifter, Procrustes", f"{before['pa_mpjpe_mm']:.1f} mm before (flat figures), {after['pa_mpjpe_mm']:.1f} mm after"),
+            ("lifter, Procrustes", f"{before['pa_mpjpe_mm']:.1f} mm before (flat poses), {after['pa_mpjpe_mm']:.1f} mm after"),
             ("lifter, best scale", f"{before['mpjpe_mm']:.1f} mm before, {after['mpjpe_mm']:.1f} mm after"),
         ]
     if after.get("labels_wrong") is not None:

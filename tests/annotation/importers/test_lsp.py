@@ -99,6 +99,7 @@ def test_a_strict_import_ends_at_the_first_warning_and_leaves_nothing(tmp_path):
     assert not Dataset.objects.exists()
 
 
+NOWHERE = np.where(np.arange(3)[:, None] == 2, 1, np.full((14, 3, 2), np.nan))  # flagged as there, without a place
 BAD_FILES = {
     "no joints.mat": (lambda f: (f / "joints.mat").unlink(), r"joints\.mat is missing"),
     "a truncated joints.mat": (
@@ -114,7 +115,7 @@ BAD_FILES = {
         lambda f: scipy.io.savemat(f / "joints.mat", {"joints": np.full((14, 3, 2), 7.0)}), r"row 1, joint 1: the flag is 7"
     ),
     "a place that is no number": (
-        lambda f: scipy.io.savemat(f / "joints.mat", {"joints": np.where(np.arange(3)[:, None] == 2, 1, np.full((14, 3, 2), np.nan))}),
+        lambda f: scipy.io.savemat(f / "joints.mat", {"joints": NOWHERE}),
         r"row 1, joint 1: the place is \(nan, nan\)",
     ),
     "a missing image": (lambda f: (f / "images" / "im00002.jpg").unlink(), r"im00002\.jpg is missing \(row 2"),
