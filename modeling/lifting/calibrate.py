@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from . import depths
+from . import depths, losses
 
 ENOUGH = 50  # held-out labels below which the factor stays 1: a handful would move it more than they know
+ENOUGH_FOR_NOISE = 500  # below, the noise of labels is learnt with the rest
 
 
 def calibration_of(net, watched, limbs, config) -> dict:
@@ -19,18 +20,46 @@ def calibration_of(net, watched, limbs, config) -> dict:
     }  # fmt: skip
     if watched is None or len(watched.pair) < ENOUGH:
         return found | {"held_out_labels": 0 if watched is None else len(watched.pair)}
-    with torch.no_grad():
-        rows = torch.arange(len(watched), device=watched.plane.device)
-        plane, distance, _, _ = depths.renormalised(net.restored(watched.plane, watched.known), watched.distance, watched.pixel)
-        said = net(plane)
-        pose = depths.about_root(depths.in_space(plane, said.depth, distance), net.root)
-        row, pair, p_low = depths.labels_of(watched, rows, 0)
-        factors = np.exp(np.linspace(np.log(0.5), np.log(4.0), 41))
-        costs = []
-        for factor in factors:
-            wider = depths.Depths(said.depth, said.deviation * float(factor))
-            costs.append(float(depths.order_loss(net, wider, pose, watched.back, (row, pair, p_low), limbs, config)))
+    nearer_by, variance, p_low, blur = seen_orders(net, watched, limbs, config)
+    lapse = torch.sigmoid(net.lapse.detach())
+    factors = np.exp(np.linspace(np.log(0.5), np.log(4.0), 41))
+    costs = [float(losses.order_log_loss(nearer_by, variance * float(f) ** 2, p_low, blur, lapse)) for f in factors]
     # Shrunk towards 1 as if two hundred more labels had said so.
-    best, count = float(factors[int(np.argmin(costs))]), len(row)
+    best, count = float(factors[int(np.argmin(costs))]), len(p_low)
     factor = float(np.exp(np.log(best) * count / (count + 200)))
     return found | {"deviation_factor": factor, "held_out_labels": count}
+
+
+@torch.no_grad()
+def seen_orders(net, watched, limbs, config) -> tuple:
+    """Of the held-out labels: expected depth difference, its variance, p_first, and the blur in the same units; (P,) each."""
+    rows = torch.arange(len(watched), device=watched.plane.device)
+    plane, distance, _, _ = depths.renormalised(net.restored(watched.plane, watched.known), watched.distance, watched.pixel)
+    said = net(plane)
+    pose = depths.about_root(depths.in_space(plane, said.depth, distance), net.root)
+    row, pair, p_low = depths.labels_of(watched, rows, 0)
+    nearer_by, variance, blur = depths.order_terms(net, said, pose, watched.back, row, pair, limbs, config)
+    return nearer_by, variance, p_low, blur.expand_as(p_low)
+
+
+@torch.no_grad()
+def find_label_noise(net, watched, limbs, config) -> None:
+    """Set the network's blur and lapse to those that explain held-out labels best.
+
+    On the labels it learns from, a network partly learns the noise by heart and takes the rest for all there is. That it is
+    too sure of its depths is allowed for, lest its own faults be laid to the labels.
+    """
+    nearer_by, variance, p_low, blur = seen_orders(net, watched, limbs, config)
+    lapses = torch.tensor([1e-3, 0.01, 0.03, 0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
+    blurs = [None] if config.blur_mm is not None else torch.linspace(-4.0, 0.5, 10)
+    best = (np.inf, None, None)
+    for log_blur in blurs:
+        width = blur if log_blur is None else log_blur.exp().to(p_low.device).expand_as(p_low)
+        for lapse in lapses.to(p_low.device):
+            for factor in (1.0, 1.7, 3.0):
+                cost = float(losses.order_log_loss(nearer_by, variance * factor**2, p_low, width, lapse))
+                if cost < best[0]:
+                    best = (cost, log_blur, lapse)
+    net.lapse.copy_(torch.logit(best[2]))
+    if best[1] is not None:
+        net.label_blur.copy_(best[1])

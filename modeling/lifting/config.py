@@ -26,6 +26,8 @@ class Config:
         stature_mm: assumed height that fixes the scale of predictions.
         blur_mm: how far people misjudge a gap in depth, where it is known (the paper's workers: 400, `labels.worker_accuracy`);
             None: learnt from the labels, which tends to be too little for noisy ones and then makes poses too flat.
+        label_noise: where blur and lapse are learnt: on the 'training' people with the rest, or on the 'held_out' ones after
+            each epoch; the latter finds flipped labels out better and costs a little where labels are exact.
         rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses.
         noise: up to this deviation (in the person's size in the image) 2D input is disturbed in training ...
         noise_share: ... for this share of people; drop_share: joints hidden at random, `drop` of them each.
@@ -55,6 +57,7 @@ class Config:
     focal: float = 1.145
     stature_mm: float = 1700.0
     blur_mm: float | None = None
+    label_noise: str = "training"
     rank_weight: float = 1.0
     skeleton_weight: float | None = None
     depth_weight: float = 0.2
@@ -82,6 +85,7 @@ class Config:
         for name, allowed in {
             "method": ("depth", "paper"), "supervision": ("relative", "full"), "precision": ("float32", "bf16"),
             "skeleton": ("training", "subject", "generic", "none"), "projection": ("orthographic", "perspective"),
+            "label_noise": ("training", "held_out"),
         }.items():  # fmt: skip
             if getattr(self, name) not in allowed:
                 raise BadConfig(f"{name} = {getattr(self, name)!r}: give one of {', '.join(allowed)}.")

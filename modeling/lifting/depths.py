@@ -139,6 +139,12 @@ def order_loss(
 ) -> Tensor:  # fmt: skip
     """Log loss of a batch's labels; depths are taken along the true camera's axis, as people judge them."""
     row, pair, p_low = labels
+    nearer_by, variance, blur = order_terms(net, said, pose, back, row, pair, limbs, config)
+    return losses.order_log_loss(nearer_by, variance, p_low, blur, torch.sigmoid(net.lapse).clamp(min=1e-4))
+
+
+def order_terms(net, said, pose, back, row, pair, limbs, config) -> tuple[Tensor, Tensor, Tensor]:
+    """Of labelled pairs, (P,) each (blur () or (P,)): z_b - z_a along the true axis, its variance, the eyes' blur."""
     z = (pose * back[:, 2].unsqueeze(1)).sum(-1)
     at = row * net.differ.shape[1] + pair
     nearer_by = (z @ net.differ).flatten()[at]
@@ -147,7 +153,7 @@ def order_loss(
     if config.blur_mm is not None:  # known in millimetres; a person's size in them follows from the limbs
         lengths = _squared_limbs(net, pose, said, limbs).clamp(min=1e-9).sqrt().sum(1).detach()
         blur = (max(config.blur_mm, 1.0) * lengths / limbs.total_mm)[row]
-    return losses.order_log_loss(nearer_by, variance, p_low, blur, torch.sigmoid(net.lapse).clamp(min=1e-4))
+    return nearer_by, variance, blur
 
 
 def _input(net, plane, known, distance, pixel, config, training):

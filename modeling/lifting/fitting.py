@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from . import checkpoint, coordinates, depths
-from .calibrate import calibration_of
+from .calibrate import ENOUGH_FOR_NOISE, calibration_of, find_label_noise
 from .config import Config
 from .data import LiftingData, check, split_held_out
 from .errors import BadConfig, BadData, Diverged
@@ -108,6 +108,10 @@ class Training:
             self.recipe.standardise(self.net, self.people)
         if config.warm_start:
             self._start_from(config.warm_start)
+        self.finds_noise = (
+            config.method == "depth" and config.supervision == "relative" and config.label_noise == "held_out"
+            and self.watched is not None and len(self.watched.pair) >= ENOUGH_FOR_NOISE
+        )  # fmt: skip
         self.optimizer = self._optimizer()
         self.steps = max(1, math.ceil(len(self.people) / config.batch))
         self.curve: list[dict] = []
@@ -123,7 +127,8 @@ class Training:
             {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
             # What is wrong with the labels must be known before depths are bent to them.
-            {"params": [p for p in parameters if p.dim() == 0], "weight_decay": 0.0, "times": 20.0},
+            {"params": [p for p in parameters if p.dim() == 0], "weight_decay": 0.0,
+             "times": 0.0 if self.finds_noise else 20.0},
         ]
         return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
@@ -251,6 +256,8 @@ class Training:
         from .predicting import poses_of
 
         self.net.eval()
+        if self.finds_noise:
+            find_label_noise(self.net, self.watched, self.extra, self.config)
         sums: dict[str, float] = {}
         count = len(self.watched)
         for rows in torch.arange(count, device=self.device).split(4096):

@@ -8,6 +8,7 @@ import torch
 from modeling.lifting import BadConfig, BadData, Config, Diverged, WrongSkeleton, evaluate, fit
 from modeling.lifting.checkpoint import read_run, read_tensors
 from modeling.lifting.config import read
+from modeling.lifting.labels import draw_pairs
 from modeling.lifting.metrics import error_mm
 
 from .make import hide, make_people
@@ -223,3 +224,14 @@ def test_the_papers_defaults_are_the_papers():
     assert (config.width, config.dropout, config.epochs, config.batch, config.learning_rate) == (1024, 0.5, 25, 64, 1e-3)
     assert config.reprojection_weight == 1.0
     assert read(None, "paper-code").for_data(30_000).reprojection_weight == 0.1
+
+
+def test_label_noise_is_found_on_held_out_people(tmp_path):
+    """A sixth of the labels wrong is a third given without looking: the run must doubt them, and find an exact set sharp."""
+    settings = {"width": 64, "epochs": 12, "batch": 64, "held_out": 0.3, "label_noise": "held_out"}
+    clean = make_people(400, pairs=20, bend=0.15)
+    noisy = draw_pairs(clean, 20, flip_rate=1 / 6)
+    told = [fit(data, Config(**settings), tmp_path / name).record["calibration"] for name, data in (("a", clean), ("b", noisy))]
+    exact, doubted = (one["lapse"] + one["label_blur"] for one in told)
+    assert told[0]["lapse"] < 0.1 and exact < 0.4
+    assert doubted > 1.5 * exact
