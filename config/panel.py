@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
 Contribution = Callable[[HttpRequest, Any], Any]
@@ -140,6 +141,10 @@ class PanelSite(admin.AdminSite):
             for model, model_admin in self._registry.items()
             if model_admin.has_view_permission(request)
         }
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict | None = None) -> HttpResponse:
+        """Apps are no places that a researcher thinks of; the menu has what is in them."""
+        return redirect(f"{self.name}:index")
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Home: what needs attention, what to do next, and what there is."""

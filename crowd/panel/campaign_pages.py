@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.http import JsonResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -23,6 +24,7 @@ PAPER = "The paper's value: "
 @admin.register(Environment)
 class EnvironmentAdmin(OwnedAdmin):
     list_display = ["name", "endpoint_url", "worker_url", "credentials"]
+    formfield_overrides = {models.URLField: {"widget": forms.URLInput(attrs={"class": "vTextField"})}}
 
     def has_delete_permission(self, request, obj=None):
         return super().has_delete_permission(request, obj) and (obj is None or not obj.campaigns.exists())
