@@ -46,8 +46,11 @@ def run(job: Run, report: Report) -> None:
 
     Raises: JobError with what is wrong with the release or the settings.
     """
+    import torch
+
     from modeling import lifting
 
+    torch.set_num_threads(1)  # more of them slow each other down on networks this small and cores this busy
     with tempfile.TemporaryDirectory(prefix="nearer-run-") as place:
         folder, output = Path(place, "release"), Path(place, "run")
         report(0.0, "fetching the release")
