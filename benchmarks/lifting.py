@@ -50,9 +50,9 @@ class OriginalItems(Dataset):
         rotation, shift, focal, middle, radial, tangential = self.camera
         inverse = np.zeros(tangential.shape, np.float32)
         inverse[1, 0], inverse[0, 0] = tangential[0, 0], tangential[1, 0]
-        number = np.random.randint(len(self.pairs[index]))  # noqa: NPY002 - as the original draws
+        number = np.random.randint(len(self.pairs[index]))
         pair = self.pairs[index][number]
-        if np.random.rand() > 0.5:  # noqa: NPY002
+        if np.random.rand() > 0.5:
             pair = pair[::-1]
         joints = torch.from_numpy(np.array([pair[0] * 3 + 2, pair[1] * 3 + 2]).astype(np.int64))
         label = torch.from_numpy(np.zeros(1, np.float32))
