@@ -100,7 +100,8 @@ class TurkleWorker:
 
     def open(self) -> None:
         """The next task, its page and its frame; asked for again when the site was too busy to give one."""
-        for _ in range(20):
+        for attempt in range(20):
+            time.sleep(0.05 * attempt)
             status, headers, _ = self._wire.ask("GET", f"/batch/{self._batch}/accept_next_task/", headers=self._headers)
             self._at = headers.get("location", "")
             if status == 302 and "/assignment/" in self._at:
