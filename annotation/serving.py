@@ -188,8 +188,16 @@ def record_vote(
         return _repeated(Vote.objects.get(task_id=task_id, number=number), _comparison(task_id, position), choice)
 
 
+OF_AN_ANSWER = (
+    "position", "is_gold", "first_is_green", "first_is_left", "pair__gold_first",
+    *(f"task__{name}" for name in (
+        "annotator", "epoch", "needs_consent", "needs_tutorial", "handed_in_at", "withdrawn_at", "expires_at", "gold_feedback"
+    )),
+)
+
+
 def _comparison(task_id: int, position: int, *, lock_task: bool = False) -> Comparison:
-    rows = Comparison.objects.select_related("task", "pair").order_by()  # one row: nothing to sort
+    rows = Comparison.objects.select_related("task", "pair").only(*OF_AN_ANSWER).order_by()  # one row: nothing to sort
     if lock_task:
         rows = rows.select_for_update(of=("task",), no_key=True)
     try:
