@@ -24,7 +24,7 @@ class Outfit:
     shoes: str
     sleeve: float = 0.55
     leg: float = 1.86
-    pattern: str = "plain"  # plain, stripes, emblem, band, raglan, dungarees
+    pattern: str = "plain"  # plain, stripes, pocket, band, raglan, dungarees
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ SKINS = ("#f1c9a9", "#8d5a3b", "#e0a982", "#7a4c37", "#c98f66", "#f1cdb0", "#a86
 HAIR = ("#2a1d18", "#5b3420", "#1b1a1f", "#a8682f", "#7a2f1d", "#d9b36a", "#8f8c8a", "#33231c")
 
 OUTFITS = (
-    Outfit("#e4572e", "#fff3e0", "#2b3a55", "#f5f1ea", pattern="emblem"),
+    Outfit("#e4572e", "#fff3e0", "#2b3a55", "#f5f1ea", pattern="pocket"),
     Outfit("#f7f3ea", "#2e5eaa", "#31415f", "#c8553d", sleeve=1.8, pattern="stripes"),
     Outfit("#2a9d8f", "#f4d58d", "#3b3a4a", "#f4efe6", leg=0.72, pattern="band"),
     Outfit("#f2b134", "#5a3e2b", "#3d5a80", "#6b4a3a", pattern="dungarees"),
-    Outfit("#6c5b9e", "#f2e9ff", "#2f2f3a", "#f3f3f3", sleeve=1.85, pattern="emblem"),
+    Outfit("#6c5b9e", "#f2e9ff", "#2f2f3a", "#f3f3f3", sleeve=1.85, pattern="pocket"),
     Outfit("#f4a6a0", "#fff7f2", "#5d737e", "#ffffff", leg=0.62),
     Outfit("#264653", "#e9c46a", "#8a6f55", "#4a3426", sleeve=1.8, pattern="raglan"),
     Outfit("#e9ecef", "#d1495b", "#30638e", "#d1495b", pattern="raglan", leg=0.7),
-    Outfit("#3a7d44", "#f0ead2", "#c9b79c", "#5b4636", pattern="emblem"),
+    Outfit("#3a7d44", "#f0ead2", "#c9b79c", "#5b4636", pattern="pocket"),
     Outfit("#d1495b", "#ffe8d6", "#f0e6d8", "#7a3b3b", sleeve=0.5, pattern="stripes"),
     Outfit("#1d7fb8", "#ffffff", "#222b3a", "#f2c14e", sleeve=0.0, leg=0.6, pattern="band"),
     Outfit("#fffaf0", "#e07a5f", "#81705e", "#3d405b", pattern="dungarees"),
@@ -207,10 +207,9 @@ def _trunk(points, frames, outfit: Outfit, skin):
     if outfit.pattern == "band":
         band = _edge(34 - np.abs(z + 175))
         tint = tint * (1 - band) + accent * band
-    if outfit.pattern == "emblem":
-        badge = _edge(50 - np.hypot(x, z + 165)) * front
-        ring = _edge(np.abs(np.hypot(x, z + 165) - 32) - 5)
-        tint = tint * (1 - badge * ring) + accent * badge * ring
+    if outfit.pattern == "pocket":  # of the shirt's own cloth: nothing on it may look like a mark of the task
+        pocket = _edge(29 - np.abs(x - 66)) * _edge(33 - np.abs(z + 135)) * front
+        tint = tint * (1 - 0.32 * pocket)
     if outfit.pattern == "dungarees":
         bib = _edge(84 - np.abs(x)) * _edge(-130 - z) * front
         strap = _edge(17 - np.abs(np.abs(x) - 68))
