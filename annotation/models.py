@@ -8,6 +8,7 @@ overwritten by an answer.
 import secrets
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest, Least
@@ -48,6 +49,13 @@ class DatasetQuerySet(QuerySet):
         return self if user.is_superuser else self.filter(owner=user)
 
 
+class WholeDatasets(models.Manager.from_queryset(DatasetQuerySet)):
+    """Leaves out those that are still being imported, so that nothing is begun with half a data set."""
+
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().filter(is_whole=True)
+
+
 class Dataset(models.Model):
     name = models.CharField(max_length=100, unique=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="datasets")
@@ -57,15 +65,25 @@ class Dataset(models.Model):
     licence = models.CharField(max_length=500, blank=True)
     citation = models.TextField(blank=True)
     seed = models.PositiveIntegerField(default=0, help_text="Of the random pairs.")
+    is_whole = models.BooleanField(default=True, editable=False, help_text="Not while its import is under way.")
+    is_drawn = models.BooleanField(
+        default=False, editable=False, help_text="Its source has no pictures: stick figures were drawn from the keypoints."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = DatasetQuerySet.as_manager()
+    objects = WholeDatasets()
+    everything = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The name of a data set that is still being imported is taken as well."""
+        if Dataset.everything.filter(name=self.name, is_whole=False).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": f"A data set “{self.name}” is being imported. Choose another name."})
 
 
 class Image(models.Model):
@@ -361,23 +379,60 @@ class Vote(models.Model):
         return f"{self.task_id}/{self.number}: {self.get_choice_display()}"
 
 
-class Import(Job):
-    """A data set being read, by command or from the panel."""
+class Upload(models.Model):
+    """A file that a researcher sent through the browser or the programming interface, to be imported."""
 
-    step = "annotation.loading.run"
-
-    format = models.CharField(max_length=20)
-    path = models.CharField(max_length=500, help_text="Folder or file on the server.")
-    name = models.CharField(max_length=100, help_text="Of the data set to be.")
-    limit = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many images.")
-    pairs_per_person = models.PositiveSmallIntegerField(default=5)
-    seed = models.PositiveIntegerField(default=0)
-    strict = models.BooleanField(default=False, help_text="Let any warning end the import.")
-    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, blank=True, editable=False, related_name="imports")
-    warnings = models.JSONField(default=list, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=200, help_text="As it was called where it came from.")
+    file = models.CharField(max_length=200, help_text="In the private storage.")
+    n_bytes = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.name} from {self.path}"
+        return self.name
+
+
+class Import(Job):
+    """A data set being read, or only looked through, by command, from the panel or through the programming interface.
+
+    Images are stored in batches, each in one transaction that also moves `cursor`; the data
+    set is hidden until the last one. A process that dies is followed by one that goes on
+    at the cursor.
+    """
+
+    step = "annotation.loading.run"
+
+    format = models.CharField(max_length=20)
+    path = models.CharField(
+        max_length=1000, blank=True, help_text="Folder, file or zip on the server, s3://bucket/prefix, or https://..."
+    )
+    upload = models.ForeignKey(Upload, models.SET_NULL, null=True, blank=True, related_name="imports")
+    images_path = models.CharField(
+        max_length=1000, blank=True, help_text="Where the images are, if not beside the annotations; as for the path."
+    )
+    name = models.CharField(max_length=100, blank=True, help_text="Of the data set to be.")
+    limit = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many images.")
+    pairs_per_person = models.PositiveSmallIntegerField(default=5)
+    seed = models.PositiveIntegerField(default=0)
+    strict = models.BooleanField(default=False, help_text="Let any warning end the import.")
+    options = models.JSONField(default=dict, blank=True, help_text="What only some formats know: skeleton, every, ...")
+    dry_run = models.BooleanField(default=False, help_text="Read and check everything, store nothing.")
+    any_path = models.BooleanField(
+        default=False, editable=False, help_text="Started from a shell, which may read whatever the server may."
+    )
+    cursor = models.PositiveIntegerField(default=0, editable=False, help_text="Images stored so far.")
+    content_sha256 = models.CharField(max_length=64, blank=True, db_index=True, editable=False, help_text="Of the annotations.")
+    counts = models.JSONField(default=dict, editable=False, help_text="images, people, pairs, joints_missing, ...")
+    sample = models.JSONField(default=list, editable=False, help_text="A dry run's first people.")
+    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, blank=True, editable=False, related_name="imports")
+    warnings = models.JSONField(default=list, editable=False, help_text="The first thousand.")
+    n_warnings = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'a dry run'} from {self.upload or self.path}"
