@@ -22,7 +22,7 @@ ENOUGH_GOLD = 10
 def candidate_prior() -> Floats:
     """(C,) belief about the ceiling before gold: the paper's study, or anything, or a crowd that is right in the end."""
     paper = np.exp(-0.5 * ((CANDIDATES - DEFAULT_CEILING) / 0.02) ** 2)
-    right = np.exp(-(1 - CANDIDATES) / 0.05)
+    right = np.exp(-(1 - CANDIDATES) / 0.02)
     return 0.45 * paper / paper.sum() + 0.1 / len(CANDIDATES) + 0.45 * right / right.sum()
 
 

@@ -154,24 +154,40 @@ def _shown(name: str, values: ArrayLike | None, n: int) -> NDArray[np.int8] | No
 def _in_order(rows: dict[str, NDArray | None], n_workers: int) -> dict[str, NDArray | None]:
     """The rows sorted by item and worker, the last of each repeated vote alone."""
     item, worker = rows["item"], rows["worker"]
-    key = item * n_workers + worker
+    bits = max(int(n_workers - 1).bit_length(), 1)
+    small = [name for name in ("label", "green", "left") if rows[name] is not None]
+    if len(item) and int(item.max()).bit_length() + bits + 2 * len(small) > 63:  # no room to pack them
+        order = np.lexsort((worker, item))
+        order = order[_lasts(item[order]) | _lasts(worker[order])]
+        return {name: None if column is None else column[order] for name, column in rows.items()}
+    key = item << bits | worker
     if (key[1:] > key[:-1]).all():
         return rows
-    small = [name for name in ("label", "green", "left") if rows[name] is not None]
     # Sorting whole rows, packed into one number each, is several times faster than sorting their places.
-    if key.max() < 2**62 // 3 ** len(small):
-        packed = key
+    packed = key
+    for name in small:
+        packed = packed << 2 | (rows[name] + 1)
+    packed.sort()
+    ordered = {"green": None, "left": None}
+    for name in reversed(small):
+        ordered[name] = (packed & 3).astype(np.int8) - 1
+        packed >>= 2
+    last = _lasts(packed)
+    if not last.all():
+        ordered = {name: None if column is None else column[last] for name, column in ordered.items()}
+        repeated, packed = packed[:-1][~last[:-1]], packed[last]
+        touched = np.zeros(int(item.max()) + 1, bool)
+        touched[repeated >> bits] = True
+        some = np.flatnonzero(touched[item])  # of these few items, which row was the last is looked up
+        some = some[np.argsort(key[some], kind="stable")]
+        some = some[_lasts(key[some])]
+        place = np.searchsorted(packed, key[some])
         for name in small:
-            packed = packed * 3 + (rows[name] + 1)
-        packed.sort()
-        unpacked = {"green": None, "left": None}
-        for name in reversed(small):
-            packed, value = np.divmod(packed, 3)
-            unpacked[name] = value.astype(np.int8) - 1
-        if (packed[1:] != packed[:-1]).all():
-            unpacked["item"], unpacked["worker"] = np.divmod(packed, n_workers)
-            return unpacked
-    order = np.argsort(key, kind="stable")
-    sorted_key = key[order]
-    order = order[np.append(sorted_key[1:] != sorted_key[:-1], True)]
-    return {name: None if column is None else column[order] for name, column in rows.items()}
+            ordered[name][place] = rows[name][some]
+    ordered["item"], ordered["worker"] = packed >> bits, packed & ((1 << bits) - 1)
+    return ordered
+
+
+def _lasts(key: Ints) -> NDArray[np.bool_]:
+    """Where each run of equal keys ends."""
+    return np.append(key[1:] != key[:-1], True)

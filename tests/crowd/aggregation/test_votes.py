@@ -12,6 +12,18 @@ def test_the_last_of_two_votes_counts_and_people_are_told():
     assert any("1 votes of workers who had voted" in note for note in merge(votes).notes)
 
 
+@pytest.mark.parametrize("n_workers", [7, 2**60])  # the latter leaves no room to pack a row into one number
+def test_of_many_repeated_votes_in_any_order_the_last_of_each_counts(n_workers):
+    rng = np.random.default_rng(0)
+    item, worker = rng.integers(0, 40, 300), rng.integers(0, 7, 300)
+    label, green, left = rng.integers(0, 2, (3, 300))
+    votes = Votes(item, worker, label, green=green, left=left, n_workers=n_workers)
+    wanted = {(i, w): (z, 2 * g - 1, 2 * h - 1) for i, w, z, g, h in zip(item, worker, label, green, left)}
+    found = zip(zip(votes.item, votes.worker), zip(votes.label, votes.green, votes.left))
+    assert {tuple(map(int, key)): tuple(map(int, row)) for key, row in found} == wanted
+    assert list(zip(votes.item, votes.worker)) == sorted(wanted) and votes.repeated == 300 - len(wanted)
+
+
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
