@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
+from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
 from jobs.models import Job
 
 CONSENT_TEXT = (
@@ -33,11 +34,34 @@ class Environment(models.Model):
     """A place that speaks Mechanical Turk's protocol: Amazon's, or the marketplace that ships with Nearer."""
 
     name = models.CharField(max_length=50, unique=True)
-    endpoint_url = models.URLField(max_length=300, help_text="Where boto3 is pointed.")
-    worker_url = models.URLField(max_length=300, help_text="Where workers find HITs; also `turkSubmitTo`.")
+    endpoint_url = models.URLField(
+        max_length=300, blank=True, help_text="Where boto3 is pointed; for Prolific the root of its API. Empty: none.",
+    )
+    worker_url = models.URLField(
+        max_length=300, blank=True, help_text="Where workers find HITs; also `turkSubmitTo`. Prolific: its site.",
+    )
     credentials = models.CharField(
         max_length=100, blank=True,
         help_text="Name of the credentials: a file in NEARER_VAR/credentials, an AWS profile, or empty for boto3's own search.",
+    )
+    worker_parameter = models.CharField(
+        max_length=40, default="worker", validators=[A_PARAMETER],
+        help_text="Link: which parameter of the address names the person, e.g. `participantId`.",
+    )
+    session_parameter = models.CharField(
+        max_length=40, default="session", blank=True, validators=[A_PARAMETER],
+        help_text="Link: which parameter names this visit, e.g. `assignmentId`. Empty: one task for each person.",
+    )
+    completion_url = models.CharField(
+        max_length=500, blank=True, validators=[check_completion_url],
+        help_text="Link: where people are sent at the end; {code}, {worker}, {session} and {study} are filled in. "
+        "Empty: a code is shown, to be copied.",
+    )
+    project = models.CharField(
+        max_length=64, blank=True, help_text="Prolific: id of the project in which studies are made. Empty: the account's own."
+    )
+    workspace = models.CharField(
+        max_length=64, blank=True, help_text="Prolific: id of the workspace that pays. Empty: the account's first."
     )
 
     class Meta:
@@ -103,6 +127,18 @@ class Campaign(models.Model):
     )
     frame_height = models.PositiveIntegerField(default=1000, help_text="Of the iframe, in pixels; 0 fits the window.")
     contact = models.CharField(max_length=200, blank=True, help_text="Shown to workers who have a question.")
+    entry = models.CharField(
+        max_length=40, unique=True, default=new_token, editable=False,
+        help_text="Secret part of the campaign's own address, where a platform sends people without choosing a HIT.",
+    )
+    study_id = models.CharField(
+        max_length=64, blank=True, help_text="The platform's name for the campaign: a study on Prolific, {study} of a link."
+    )
+    study_status = models.CharField(max_length=20, blank=True, editable=False, help_text="The platform's word on it.")
+    completion_code = models.CharField(
+        max_length=64, blank=True, validators=[A_CODE],
+        help_text="The platform's code for a finished task, the same for all. Empty: each person gets a code of their own.",
+    )
     seed = models.PositiveIntegerField(default=0, help_text="Of the distribution of pairs and of side and colour.")
 
     consent_text = models.TextField(
@@ -229,6 +265,37 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.annotator.pseudonym
+
+
+def new_selector() -> str:
+    return secrets.token_hex(8)
+
+
+class Invitation(models.Model):
+    """Somebody is asked by name to label a campaign, through a link of their own.
+
+    The link's public half (`selector`) is stored, its secret half is computed from it with
+    the server's key (`crowd.ways.invitation`), so that the database alone opens no door.
+    Name and e-mail address are personal data: like `Worker` they stay out of exports and logs.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="invitations")
+    worker = models.ForeignKey(Worker, models.PROTECT, related_name="invitations")
+    name = models.CharField(max_length=100)
+    email = models.EmailField(blank=True)
+    selector = models.CharField(max_length=16, unique=True, default=new_selector, editable=False)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the link was last sent by e-mail.")
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When a task was first opened.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="From then on the link opens nothing.")
+
+    class Meta:
+        ordering = ["campaign", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "worker"], name="one_invitation_to_a_campaign")]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk}"
 
 
 class Assignment(models.Model):
