@@ -108,7 +108,7 @@ def _known(hit: Hit, assignment_id: str, worker_id: str) -> Assignment | None:
 def _accept(hit: Hit, assignment_id: str, worker_id: str) -> Assignment:
     """A first visit: rows for worker, assignment and task."""
     campaign = hit.campaign
-    if campaign.state == Campaign.State.FINISHED or campaign.is_draft:
+    if _is_over(campaign):
         raise TurnedAway(Why.ENDED)
     worker = _worker(campaign.environment_id, worker_id)
     if worker.excluded_at:
@@ -136,6 +136,18 @@ def _accept(hit: Hit, assignment_id: str, worker_id: str) -> Assignment:
         teaches_lean=campaign.teaches_lean,
     )
     return Assignment.objects.create(hit=hit, worker=worker, assignment_id=assignment_id, task=task)
+
+
+def _is_over(campaign: Campaign) -> bool:
+    """Nobody can hold a task of it any more.
+
+    Once a campaign is finished its HITs are off the marketplace, so a first visit after that comes from somebody who had
+    accepted before and opens the page only now: he may do the task while the time for it can still be running.
+    """
+    if campaign.state != Campaign.State.FINISHED:
+        return campaign.is_draft
+    ended = campaign.finished_at
+    return ended is None or timezone.now() > ended + timedelta(seconds=campaign.duration_s)
 
 
 def _worker(environment_id: int, worker_id: str) -> Worker:

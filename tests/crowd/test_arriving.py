@@ -115,10 +115,17 @@ def test_a_finished_campaign_takes_nobody_new_but_lets_those_who_began_go_on():
     hit = make_hit()
     query = visit(hit)
     task = arriving.arrive(hit, query).task
-    Campaign.objects.update(state=Campaign.State.FINISHED)
+    Campaign.objects.update(state=Campaign.State.FINISHED, finished_at=timezone.now() - timedelta(hours=1))
     hit.campaign.refresh_from_db()
     assert turned_away(hit) == "ended"
     assert arriving.arrive(hit, query).task == task
+
+
+def test_who_accepted_just_before_the_end_and_opens_the_page_just_after_gets_the_task():
+    hit = make_hit()
+    Campaign.objects.update(state=Campaign.State.FINISHED, finished_at=timezone.now() - timedelta(minutes=5))
+    hit.campaign.refresh_from_db()
+    assert accept(hit)[1].comparisons.exists()
 
 
 def test_an_excluded_worker_gets_no_new_task():
