@@ -430,6 +430,14 @@ class Release(Job):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="releases")
     merge = models.ForeignKey(Merge, models.PROTECT, related_name="releases")
     name = models.SlugField(max_length=100, unique=True)
+    description = models.TextField(blank=True, help_text="What it is for. Empty: the data set's own.")
+    licence = models.CharField(max_length=500, blank=True, help_text="Of the labels. Empty: the data set's own.")
+    citation = models.TextField(blank=True, help_text="How to cite it. Empty: the data set's own.")
+    formats = models.JSONField(default=list, blank=True, help_text="Kinds of files; empty: all of them.")
+    pseudonym_key = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Hex; what workers' pseudonyms are made with. Never published."
+    )
+    figures = models.JSONField(default=dict, editable=False, help_text="Counts and what the data card says.")
     files = models.JSONField(default=dict, editable=False, help_text="Name: bytes and sha256.")
 
     class Meta:
@@ -442,3 +450,34 @@ class Release(Job):
     def folder(self) -> str:
         """Within the private storage."""
         return f"releases/{self.name}"
+
+
+class VoteImport(Job):
+    """Votes that were given elsewhere, read from a file into a campaign of their own; or only looked at.
+
+    The same file with the same settings on the same data set is one campaign, however often it is read.
+    """
+
+    step = "crowd.importing.run"
+
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="vote_imports")
+    campaign = models.ForeignKey(
+        Campaign, models.SET_NULL, null=True, blank=True, editable=False, related_name="vote_imports"
+    )
+    name = models.CharField(max_length=100, help_text="Of the campaign to be.")
+    format = models.CharField(max_length=20, default="auto", help_text="auto, csv, mturk-csv or paper-pickle.")
+    filename = models.CharField(max_length=200, help_text="As the file was called.")
+    stored = models.CharField(max_length=200, editable=False, help_text="Its place in the private storage.")
+    sha256 = models.CharField(max_length=64, editable=False, help_text="Of its content.")
+    settings = models.JSONField(default=dict, blank=True, help_text="joints, image_names, answer, question: see docs/formats.md.")
+    dry_run = models.BooleanField(default=False, help_text="Only look: count, warn, show, and keep nothing.")
+    knows_colour = models.BooleanField(default=True, editable=False, help_text="The file tells which keypoint was green.")
+    knows_side = models.BooleanField(default=True, editable=False, help_text="The file tells which keypoint was on the left.")
+    figures = models.JSONField(default=dict, editable=False, help_text="Counts, and a sample of what was understood.")
+    warnings = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"votes of {self.filename}"
