@@ -4,14 +4,20 @@ import secrets
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
+from crowd.records import Call, Payment, RateLimit
 from jobs.models import Job
+
+__all__ = [
+    "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hit", "HitPair", "Invitation", "Merge", "Payment",
+    "Publication", "RateLimit", "Release", "VoteImport", "Worker", "WorkerSkill", "new_selector", "new_token", "usd",
+]
 
 CONSENT_TEXT = (
     "You will look at pictures of people and say which of two marked body parts is closer to the camera. "
@@ -31,9 +37,16 @@ def usd(total: Decimal | None) -> Decimal:
 
 
 class Environment(models.Model):
-    """A place that speaks Mechanical Turk's protocol: Amazon's, or the marketplace that ships with Nearer."""
+    """A way to people, with an account of its own where it holds money; `crowd.ways` speaks to it."""
+
+    class Kind(models.TextChoices):
+        MTURK = "mturk", "Mechanical Turk's protocol"
+        PROLIFIC = "prolific", "Prolific"
+        LINK = "link", "a link on any platform"
+        INVITATION = "invitation", "personal invitations"
 
     name = models.CharField(max_length=50, unique=True)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.MTURK)
     endpoint_url = models.URLField(
         max_length=300, blank=True, help_text="Where boto3 is pointed; for Prolific the root of its API. Empty: none.",
     )
@@ -78,7 +91,7 @@ class CampaignQuerySet(QuerySet):
     def to_reconcile(self) -> QuerySet:
         """On offer, or over with somebody still at work or unpaid."""
         undecided = Assignment.objects.filter(hit__campaign=OuterRef("pk"), state__in=Assignment.UNDECIDED)
-        on_offer = Q(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING])
+        on_offer = Q(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING, Campaign.State.PAUSED])
         return self.filter(on_offer | (Q(state=Campaign.State.FINISHED) & Exists(undecided)))
 
 
@@ -89,7 +102,9 @@ class Campaign(models.Model):
         DRAFT = "draft", "draft"
         PUBLISHING = "publishing", "being published"
         COLLECTING = "collecting", "collecting votes"
+        PAUSED = "paused", "paused"
         FINISHED = "finished", "finished"
+        ARCHIVED = "archived", "archived"
 
     name = models.CharField(max_length=100, unique=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
@@ -119,6 +134,22 @@ class Campaign(models.Model):
     budget_usd = models.DecimalField(
         max_digits=10, decimal_places=2, null=True, blank=True,
         help_text="Nothing is published beyond it, fees included. Empty: no limit.",
+    )
+    wage_floor_usd = models.DecimalField(
+        max_digits=6, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="An hour. Whoever earned less for the time measured can be paid the difference by one click.",
+    )
+    approval_rate_percent = models.PositiveSmallIntegerField(
+        default=98, null=True, blank=True, validators=[MaxValueValidator(100)],
+        help_text="Workers with at least this share of approved work. Empty: all.",
+    )
+    hits_approved = models.PositiveIntegerField(
+        default=100, null=True, blank=True,
+        help_text="Workers with at least so many approved HITs; below 100 a rate says nothing. Empty: all.",
+    )
+    countries = models.CharField(
+        max_length=200, blank=True, default="US", validators=[RegexValidator(r"^([A-Z]{2}(, ?|$))*$")],
+        help_text="Two-letter codes with commas, at most 30. Empty: everywhere.",
     )
     duration_s = models.PositiveIntegerField(default=15 * 60, help_text="Time for one HIT from its acceptance, in s.")
     lifetime_s = models.PositiveIntegerField(default=7 * 24 * 3600, help_text="How long HITs are on offer, in s.")
@@ -162,9 +193,22 @@ class Campaign(models.Model):
         default=True, help_text="Instructions say: judge from the camera, not from the floor. Off, to measure the effect."
     )
 
+    price_usd = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, editable=False, help_text="What the launch was agreed to cost, fees included."
+    )
+    more_votes = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Votes for each pair asked for after the launch."
+    )
+    turn = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How often its offer was changed; part of the tokens of what that takes."
+    )
+    voters_type_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Qualification of those who have voted already."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, editable=False)
     trouble = models.CharField(max_length=500, blank=True, editable=False, help_text="Why the last reconciliation failed.")
 
@@ -189,19 +233,33 @@ class Campaign(models.Model):
         total = self.payments.aggregate(reward=Sum("amount_usd"), fee=Sum("fee_usd"))
         return sum((usd(value) for value in total.values()), Decimal(0))
 
+    @property
+    def is_over(self) -> bool:
+        return self.state in (self.State.FINISHED, self.State.ARCHIVED)
+
 
 class Publication(Job):
-    """The making of a campaign's HITs; taken up again where it stopped."""
+    """A change to what is offered, HIT by HIT; taken up again where it stopped."""
+
+    class Act(models.TextChoices):
+        PUBLISH = "publish", "publication"
+        PAUSE = "pause", "pause"
+        RESUME = "resume", "resumption"
+        EXTEND = "extend", "extension"
+        FINISH = "finish", "finish"
+        ARCHIVE = "archive", "archiving"
+        PAY = "pay", "payment of bonuses"
 
     step = "crowd.publishing.run"
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="publications")
+    act = models.CharField(max_length=8, choices=Act, default=Act.PUBLISH, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"publication of {self.campaign}"
+        return f"{self.get_act_display()} of {self.campaign}"
 
 
 class Hit(models.Model):
@@ -220,11 +278,22 @@ class Hit(models.Model):
     tried_at = models.DateTimeField(
         null=True, blank=True, help_text="When its creation was first asked for; the marketplace knows the token for 24 h."
     )
+    follows = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="followers", help_text="Whose pairs it asks for more votes on."
+    )
+    compensates = models.OneToOneField(
+        "Assignment", models.PROTECT, null=True, blank=True, related_name="compensation",
+        help_text="The work that this HIT is there to pay for, as it could not be handed in.",
+    )
+    seen = models.CharField(
+        max_length=80, blank=True, editable=False, help_text="The marketplace's counts when its assignments were last listed."
+    )
     max_assignments = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=20, blank=True, help_text="The marketplace's word on it.")
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="On the marketplace; its rejections stand for ever.")
     pairs = models.ManyToManyField(Pair, through="HitPair", related_name="hits")
 
     class Meta:
@@ -258,6 +327,7 @@ class Worker(models.Model):
     worker_id = models.CharField(max_length=64)
     annotator = models.OneToOneField(Annotator, models.PROTECT, related_name="worker")
     excluded_at = models.DateTimeField(null=True, blank=True, help_text="Gets no further task; what was done is paid.")
+    blocked_at = models.DateTimeField(null=True, blank=True, help_text="At the marketplace, from all of the account's HITs.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -312,6 +382,7 @@ class Assignment(models.Model):
         REJECTED = "rejected", "rejected"
         UNSUBMITTED = "unsubmitted", "never submitted"
         FOREIGN = "foreign", "not confirmed by the marketplace"
+        COMPENSATED = "compensated", "paid for without a submission"
 
     UNDECIDED = (State.ACCEPTED, State.SUBMITTED, State.VERIFIED)
 
@@ -321,6 +392,8 @@ class Assignment(models.Model):
     task = models.OneToOneField(Task, models.PROTECT, null=True, related_name="assignment")
     state = models.CharField(max_length=12, choices=State, default=State.ACCEPTED)
     note = models.CharField(max_length=500, blank=True, help_text="Why it stands as it does, for the researcher.")
+    feedback = models.CharField(max_length=1024, blank=True, help_text="What the worker was told with the decision.")
+    receipt = models.JSONField(null=True, blank=True, help_text="What the marketplace was handed in: name and value of each field.")
     accepted_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -334,33 +407,6 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return self.assignment_id
-
-
-class Payment(models.Model):
-    """One line of the ledger, written when the marketplace has confirmed it; never changed."""
-
-    class Kind(models.TextChoices):
-        REWARD = "reward", "reward"
-        BONUS = "bonus", "bonus"
-
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="payments")
-    assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="payments")
-    kind = models.CharField(max_length=10, choices=Kind)
-    amount_usd = models.DecimalField(max_digits=8, decimal_places=2)
-    fee_usd = models.DecimalField(max_digits=8, decimal_places=2)
-    token = models.CharField(max_length=64, unique=True, help_text="What makes a second payment of the same thing impossible.")
-    reason = models.CharField(max_length=200)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
-        help_text="Empty: Nearer itself, after verification.",
-    )
-    at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-at"]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.amount_usd} USD"
 
 
 class Merge(Job):
