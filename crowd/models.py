@@ -76,6 +76,18 @@ class Environment(models.Model):
     workspace = models.CharField(
         max_length=64, blank=True, help_text="Prolific: id of the workspace that pays. Empty: the account's first."
     )
+    requests_per_s = models.FloatField(
+        default=3, validators=[MinValueValidator(0)],
+        help_text="Of all processes together to this account; 0: no limit. Amazon names no figure, 1 to 3 are known to pass.",
+    )
+    asks_requirements = models.BooleanField(
+        default=True,
+        help_text="Campaigns' requirements on workers are asked here. Off in a sandbox and for a new crowd of one's own, "
+        "where nobody has a record yet.",
+    )
+    exclusion_type_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Qualification of those who get no further task."
+    )
 
     class Meta:
         ordering = ["name"]

@@ -243,4 +243,19 @@ class Migration(migrations.Migration):
             model_name='call',
             index=models.Index(fields=['campaign', 'state'], name='crowd_call_campaig_c68fce_idx'),
         ),
+        migrations.AddField(
+            model_name='environment',
+            name='asks_requirements',
+            field=models.BooleanField(default=True, help_text="Campaigns' requirements on workers are asked here. Off in a sandbox and for a new crowd of one's own, where nobody has a record yet."),
+        ),
+        migrations.AddField(
+            model_name='environment',
+            name='exclusion_type_id',
+            field=models.CharField(blank=True, editable=False, help_text='Qualification of those who get no further task.', max_length=64),
+        ),
+        migrations.AddField(
+            model_name='environment',
+            name='requests_per_s',
+            field=models.FloatField(default=3, help_text='Of all processes together to this account; 0: no limit. Amazon names no figure, 1 to 3 are known to pass.', validators=[django.core.validators.MinValueValidator(0)]),
+        ),
     ]
