@@ -315,6 +315,11 @@ class Task(models.Model):
     def __str__(self) -> str:
         return f"task {self.pk}"
 
+    @property
+    def was_only_tried(self) -> bool:
+        """Handed in without answers, as the tutorial was not passed: the time is paid all the same."""
+        return self.needs_tutorial and self.handed_in_at is not None
+
     def is_open(self, now=None) -> bool:
         return not (self.handed_in_at or self.withdrawn_at) and (now or timezone.now()) < self.expires_at
 

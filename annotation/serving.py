@@ -21,7 +21,16 @@ from annotation import tutorial as tutorials
 from annotation import words
 from annotation.lessons import Example, Lesson, lesson
 from annotation.models import Annotator, Choice, Comparison, Consent, ConsentText, Pair, Skeleton, Task, Vote
-from annotation.refusals import BadToken, NotReady, NumberTaken, OpenedElsewhere, TaskClosed, Unanswered, UnknownComparison
+from annotation.refusals import (
+    BadToken,
+    NotReady,
+    NumberTaken,
+    OpenedElsewhere,
+    TaskClosed,
+    TutorialFailed,
+    Unanswered,
+    UnknownComparison,
+)
 
 SALT = "annotation.task"
 GRACE = timedelta(minutes=5)  # an answer given in time may be delivered late
@@ -241,20 +250,34 @@ def give_consent(task: Task) -> None:
 def hand_in(task: Task, feedback: dict | None = None) -> Task:
     """Close the task; safe to repeat, the first feedback stays.
 
-    Raises: Unanswered while comparisons are open, TaskClosed if it was withdrawn or is past its time.
+    Who has not passed the tutorial in all tries may hand in without answers, so that the
+    time is paid; once, as more tasks of that tutorial are not to be had.
+
+    Raises: Unanswered while comparisons are open, TutorialFailed where trying was paid with
+        another task, TaskClosed if it was withdrawn or is past its time.
     """
     with transaction.atomic():
+        if task.needs_tutorial:  # two tasks of one annotator take turns
+            Annotator.objects.select_for_update(no_key=True).get(pk=task.annotator_id)
         task = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
         if task.handed_in_at:
             return task
         if reason := closed_because(task):
             raise TaskClosed(reason)
+        if task.needs_tutorial and tutorials.has_failed(task.annotator, task.tutorial):
+            if tutorials.was_paid_before(task):
+                raise TutorialFailed("the tutorial was paid with another task; return this one")
+            return _close(task, feedback)
         asked = task.comparisons.values_list("position", flat=True)
         if missing := sorted(set(asked) - set(standing_votes(task))):
             raise Unanswered(missing)
-        task.feedback = _clean(feedback or {})
-        task.handed_in_at = timezone.now()
-        task.save(update_fields=["feedback", "handed_in_at"])
+        return _close(task, feedback)
+
+
+def _close(task: Task, feedback: dict | None) -> Task:
+    task.feedback = _clean(feedback or {})
+    task.handed_in_at = timezone.now()
+    task.save(update_fields=["feedback", "handed_in_at"])
     return task
 
 

@@ -43,6 +43,12 @@ def has_failed(annotator: Annotator, name: str) -> bool:
     return True not in outcomes and outcomes.count(False) >= TRIES
 
 
+def was_paid_before(task: Task) -> bool:
+    """Whether the annotator handed in another task without having passed its tutorial: trying is paid once."""
+    tried = Task.objects.filter(annotator=task.annotator_id, tutorial=task.tutorial, needs_tutorial=True)
+    return tried.exclude(pk=task.pk).exclude(handed_in_at=None).exists()
+
+
 def current_number(task: Task) -> int:
     """Of the attempt that is running or comes next, from 1."""
     attempts = TutorialAttempt.objects.filter(annotator=task.annotator_id, tutorial=task.tutorial)

@@ -196,6 +196,6 @@ def _still_open(assignment: Assignment) -> Task:
         raise TurnedAway(Why.RETURNED)
     if reason == "expired":
         raise TurnedAway(Why.EXPIRED)
-    if serving.stage(task) == "tutorial_failed":
+    if serving.stage(task) == "tutorial_failed" and tutorial.was_paid_before(task):
         raise TurnedAway(Why.TUTORIAL_FAILED)
     return task

@@ -18,6 +18,7 @@ from crowd.mturk.gateway import Gateway, GatewayError, Submission
 
 logger = logging.getLogger(__name__)
 State = Assignment.State
+ONLY_TRIED = "The tutorial was not passed in two tries: paid for the time, without answers."
 GRACE_S = 600  # a submission may be on its way while a task's time runs out
 
 
@@ -113,7 +114,7 @@ def _verify(assignment: Assignment) -> Assignment:
         row.save(update_fields=["state", "note"])
         return row
     Task.objects.filter(pk=row.task_id, verified_at=None).update(verified_at=timezone.now())
-    row.state, row.note = State.VERIFIED, ""
+    row.state, row.note = State.VERIFIED, ONLY_TRIED if row.task.was_only_tried else ""
     row.save(update_fields=["state", "note"])
     return row
 
@@ -121,6 +122,8 @@ def _verify(assignment: Assignment) -> Assignment:
 def _problem(row: Assignment) -> str | None:
     if row.task is None:
         return "Handed in at the marketplace, but no answer ever arrived here. Approve it or ask the worker."
+    if row.task.was_only_tried:
+        return None
     answered = Vote.objects.filter(task=row.task).standing().count()
     asked = row.task.comparisons.count()
     if answered < asked:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from annotation import lessons, serving, tutorial
 from annotation.importers.records import BadDataset
 from annotation.models import Choice, TutorialAttempt, Vote
-from annotation.refusals import NotReady, TutorialFailed, UnknownComparison
+from annotation.refusals import NotReady, TutorialFailed, Unanswered, UnknownComparison
 from tests.annotation.people import make_drawn_pairs, write_tutorial
 from tests.factories import make_annotator
 
@@ -163,3 +163,46 @@ def test_the_command_loads_a_lesson_once(tmp_path, capsys):
     assert "5 comparisons" in capsys.readouterr().out
     with pytest.raises(CommandError, match="already"):
         call_command("load_tutorial", folder, name="mine")
+
+
+def make_failed(lesson, **overrides):
+    task = make_newcomer(lesson, **overrides)
+    for number in (1, 2):
+        take(task, number, right=1)
+    return task
+
+
+def test_who_failed_may_hand_in_without_answers_so_that_the_time_is_paid(lesson):
+    task = make_failed(lesson)
+    assert serving.stage(task) == "tutorial_failed"
+    task = serving.hand_in(task, {"comment": "too hard"})
+    assert task.was_only_tried
+    assert task.feedback["comment"] == "too hard"
+    assert serving.stage(task) == "handed_in"
+    assert not Vote.objects.exists()
+
+
+def test_one_try_left_is_not_failed_and_hands_nothing_in(lesson):
+    task = make_newcomer(lesson)
+    take(task, 1, right=1)
+    with pytest.raises(Unanswered):
+        serving.hand_in(task, {})
+
+
+def test_trying_is_paid_once_however_many_tasks_were_accepted(lesson):
+    annotator = make_annotator()
+    other = make_newcomer(lesson, annotator=annotator)
+    task = make_failed(lesson, annotator=annotator)
+    assert serving.hand_in(task) == serving.hand_in(task)
+    with pytest.raises(TutorialFailed):
+        serving.hand_in(other)
+    other.refresh_from_db()
+    assert other.handed_in_at is None
+
+
+def test_who_passed_hands_in_answers_not_tries(lesson):
+    task = make_newcomer(lesson)
+    take(task, 1, right=5)
+    task.refresh_from_db()
+    with pytest.raises(Unanswered):
+        serving.hand_in(task, {})

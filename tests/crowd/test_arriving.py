@@ -253,13 +253,22 @@ def test_a_newcomer_agrees_learns_and_then_votes(tmp_path, client):
     assert client.get(data["urls"]["state"], headers=headers).json()["stage"] == "work"
 
 
-def test_who_failed_the_tutorial_twice_is_turned_away_from_the_next_hit(tmp_path):
+def test_who_failed_the_tutorial_hands_that_task_in_and_gets_no_other(tmp_path, client):
     lesson = lessons.load(write_tutorial(tmp_path / "lesson"), "arms")
     campaign = make_campaign(has_tutorial=True, tutorial=lesson)
-    _, task = accept(make_hit(campaign=campaign), workerId="AONE")
+    hit, second = make_hit(campaign=campaign), make_hit(campaign=campaign)
+    query, held = visit(hit, workerId="AONE"), visit(second, workerId="AONE")
+    task = arriving.arrive(hit, query).task
+    arriving.arrive(second, held)
     for number in (1, 2):
         task.annotator.tutorial_attempts.create(tutorial="arms", number=number, answers=[False] * 5, passed=False)
     assert turned_away(make_hit(campaign=campaign), workerId="AONE") == "tutorial_failed"
+    data = data_of(client.get(f"/task/{hit.token}/", query))
+    assert data["stage"] == "tutorial_failed"
+    headers = {"authorization": f"Bearer {data['token']}"}
+    reply = client.post(data["urls"]["hand_in"], {"epoch": data["epoch"]}, content_type="application/json", headers=headers)
+    assert reply.json()["stage"] == "handed_in"
+    assert turned_away(second, **held) == "tutorial_failed"
 
 
 @pytest.mark.parametrize(

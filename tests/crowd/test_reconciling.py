@@ -84,6 +84,24 @@ def test_a_submission_without_answers_is_left_to_a_person(place):
     assert not Payment.objects.exists() and not Vote.objects.verified().exists()
 
 
+def test_who_did_not_pass_the_tutorial_is_paid_for_the_time_and_gives_no_votes(place):
+    campaign = make_published(place, has_tutorial=True, tutorial_pass_mark=1)
+    person = Person("ada")
+    page = person.browser.get(person.accept(campaign.hits.get()))
+    data, site = page.data["task-data"], place.worker_url.removesuffix("/marketplace")
+    for attempt in (1, 2):
+        for question in data["tutorial"]["comparisons"]:
+            url = f"{site}{data['urls']['tutorial']}{attempt}/{question['position']}"
+            person.browser.call("PUT", url, data["token"], {"choice": "first"})
+    person.browser.call("POST", f"{site}{data['urls']['hand_in']}", data["token"], {"epoch": data["epoch"]})
+    person.browser.submit(page.form("externalSubmit"))
+    reconciling.reconcile(campaign)
+    assignment = Assignment.objects.get()
+    assert assignment.state == State.APPROVED and "tutorial was not passed" in assignment.note
+    assert Payment.objects.get().amount_usd == campaign.reward_usd
+    assert not Vote.objects.exists()
+
+
 def test_a_submission_by_somebody_who_never_opened_the_page_is_shown(place):
     campaign = make_published(place)
     person = Person("ada")

@@ -13,6 +13,7 @@ import { fitToSight } from "./sight.js";
 
 const PREFETCHED = 6; // comparisons ahead: the next image and usually the one after it
 const SHOW_CLOCK_S = 5 * 60;
+const LOADS_AGAIN = ["not_ready", "number_taken", "unanswered"]; // the server knows better where the task stands
 const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
 const one = (selector) => document.querySelector(selector);
 
@@ -258,7 +259,7 @@ class TaskPage {
   }
 
   async #handIn() {
-    const button = one('[data-do="hand-in"]');
+    const button = one(`[data-screen="${this.#screen}"] [data-do="hand-in"]`);
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
     const form = new FormData(one("[data-feedback]"));
@@ -280,7 +281,7 @@ class TaskPage {
   }
 
   #endStatus(trouble) {
-    one("[data-end-status]").textContent = trouble ? this.#words.unsaved : "";
+    for (const line of document.querySelectorAll("[data-end-status]")) line.textContent = trouble ? this.#words.unsaved : "";
   }
 
   // --- What the network says ----------------------------------------------------------------------------
@@ -299,7 +300,7 @@ class TaskPage {
   async #refused(error) {
     this.#outbox.stop();
     const { code, body } = error;
-    if (code === "not_ready" || code === "number_taken" || code === "unanswered") location.reload();
+    if (LOADS_AGAIN.includes(code) || code === this.#screen) location.reload();
     else if (one(`[data-screen="${code}"]`)) this.#show(code);
     else throw new Error(`refused: ${code} ${body?.detail ?? ""}`);
   }

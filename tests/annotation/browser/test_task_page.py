@@ -151,7 +151,7 @@ def test_the_preview_shows_the_task_and_takes_no_vote(site, phone, screenshot, l
     assert Task.objects.count() == 0
 
 
-def test_a_failed_tutorial_may_be_tried_once_more_and_then_ends_politely(site, page, screenshot, lesson):
+def test_a_failed_tutorial_may_be_tried_once_more_and_is_then_handed_in_and_paid(site, page, screenshot, lesson):
     hit = make_short_hit(has_tutorial=True, tutorial=lesson, tutorial_pass_mark=1)
     page.goto(address(site, hit))
     worker = Worker(page, "keyboard")
@@ -178,6 +178,10 @@ def test_a_failed_tutorial_may_be_tried_once_more_and_then_ends_politely(site, p
             page.keyboard.press("Enter")
     screenshot(page, "tutorial failed")
     assert barriers(page) == []
+    page.route("**/marketplace/mturk/externalSubmit", lambda route: route.fulfill(body="Submitted"))
+    page.click('[data-screen="tutorial_failed"] [data-do="hand-in"]')
+    expect(page.locator("body")).to_have_text("Submitted")
+    assert Task.objects.get().was_only_tried
     assert Vote.objects.count() == 0
 
 
