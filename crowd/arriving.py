@@ -37,6 +37,10 @@ class Why(StrEnum):
     RETURNED = "returned"
     SUBMITTED = "submitted"
     EXPIRED = "expired"
+    FULL = "full"
+    PAUSED = "paused"
+    REVOKED = "revoked"
+    TOO_MANY = "too_many"
 
 
 class TurnedAway(Exception):
@@ -107,10 +111,17 @@ def _known(hit: Hit, assignment_id: str, worker_id: str) -> Assignment | None:
 @transaction.atomic
 def _accept(hit: Hit, assignment_id: str, worker_id: str) -> Assignment:
     """A first visit: rows for worker, assignment and task."""
-    campaign = hit.campaign
-    if _is_over(campaign):
+    if _is_over(hit.campaign):
         raise TurnedAway(Why.ENDED)
-    worker = _worker(campaign.environment_id, worker_id)
+    return begin(hit, worker_of(hit.campaign.environment_id, worker_id), assignment_id)
+
+
+def begin(hit: Hit, worker: Worker, assignment_id: str) -> Assignment:
+    """Rows for assignment and task: the HIT's pairs less those that this worker was shown before. Needs a transaction.
+
+    Raises: TurnedAway.
+    """
+    campaign = hit.campaign
     if worker.excluded_at:
         raise TurnedAway(Why.EXCLUDED)
     course = lesson_name(campaign)
@@ -150,7 +161,8 @@ def _is_over(campaign: Campaign) -> bool:
     return ended is None or timezone.now() > ended + timedelta(seconds=campaign.duration_s)
 
 
-def _worker(environment_id: int, worker_id: str) -> Worker:
+def worker_of(environment_id: int, worker_id: str) -> Worker:
+    """The row of this identity, made with an annotator of its own where it is new."""
     key = {"environment_id": environment_id, "worker_id": worker_id}
     worker = Worker.objects.select_related("annotator").filter(**key).first()
     return worker or Worker.objects.create(**key, annotator=Annotator.objects.create())

@@ -1,12 +1,14 @@
-"""Where workers arrive. The address of a HIT is its secret."""
+"""Where workers arrive. The addresses of a HIT and of a campaign are secrets."""
 
 from django.urls import include, path
 
 from annotation import views as annotation_views
-from crowd import views
+from crowd import entry_views, views
 
 urlpatterns = [
     path("api/", include("annotation.urls")),
     path("examples/<str:name>", annotation_views.example_image, name="example-image"),
+    path("done/", entry_views.done, name="task-done"),
+    path("study/<str:token>/", entry_views.entry, name="entry"),
     path("<str:token>/", views.task, name="task"),
 ]

@@ -1,7 +1,6 @@
 """The pages that a marketplace frames."""
 
 from functools import wraps
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from annotation import serving
-from crowd import arriving
+from crowd import addresses, arriving
 from crowd.models import Campaign, Hit
 
 
@@ -54,13 +53,13 @@ def _task(request: HttpRequest, hit: Hit, arrival: arriving.Arrival) -> HttpResp
     data = serving.page_data(task)
     fields = {"assignmentId": arrival.assignment.assignment_id, "hitId": hit.hit_id, "task": str(task.pk)}
     data["submit"] = {"url": arrival.submit_url, "fields": fields}
-    context = {"data": data, "consent": task.consent_text, **_about(hit.campaign, len(data["comparisons"]))}
-    return _answer(request, "crowd/hit.html", context, form_origin=_origin(arrival.submit_url))
+    context = {"data": data, "consent": task.consent_text, **about(hit.campaign, len(data["comparisons"]))}
+    return _answer(request, "crowd/hit.html", context, form_origin=addresses.origin(arrival.submit_url))
 
 
 def _preview(request: HttpRequest, hit: Hit) -> HttpResponse:
     data = serving.preview_data(arriving.lesson_name(hit.campaign), teaches_lean=hit.campaign.teaches_lean)
-    return _answer(request, "crowd/preview.html", {"data": data, **_about(hit.campaign, hit.pairs.count())})
+    return _answer(request, "crowd/preview.html", {"data": data, **about(hit.campaign, hit.pairs.count())})
 
 
 def _turned_away(
@@ -69,7 +68,8 @@ def _turned_away(
     return _answer(request, "crowd/turned_away.html", {"why": why.value, "campaign": campaign}, status=status)
 
 
-def _about(campaign: Campaign, n_comparisons: int) -> dict:
+def about(campaign: Campaign, n_comparisons: int) -> dict:
+    """What every page of a campaign says of itself."""
     return {"campaign": campaign, "n_comparisons": n_comparisons, "minutes": max(1, campaign.duration_s // 60)}
 
 
@@ -77,8 +77,3 @@ def _answer(request: HttpRequest, template: str, context: dict, *, status: int =
     response = render(request, template, context, status=status)
     response.form_origins = {form_origin} if form_origin else set()
     return response
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,46 @@
+"""The end of a visit: what the platform that sent somebody is told, and by whom."""
+
+import base64
+from typing import NamedTuple
+
+from django.utils.crypto import salted_hmac
+
+from crowd import addresses, entering
+from crowd.models import Assignment, Environment
+
+Kind = Environment.Kind
+SALT = "crowd.completing.code"
+
+
+class Ending(NamedTuple):
+    """`code` is shown; `url` is where the browser goes by itself, empty where the code is to be copied."""
+
+    code: str
+    url: str
+
+
+def code_of(assignment: Assignment) -> str:
+    """The campaign's code for all, or this assignment's own, which nobody can guess.
+
+    Forty bits of a keyed hash, in letters and digits that are not mistaken for each other.
+    """
+    if fixed := assignment.hit.campaign.completion_code:
+        return fixed
+    digest = salted_hmac(SALT, str(assignment.pk), algorithm="sha256").digest()
+    code = base64.b32encode(digest[:5]).decode()
+    return f"{code[:4]}-{code[4:]}"
+
+
+def ending(assignment: Assignment) -> Ending:
+    """How a handed-in assignment is told to its platform; nobody may see it before."""
+    campaign = assignment.hit.campaign
+    environment = campaign.environment
+    code = code_of(assignment)
+    if environment.kind == Kind.PROLIFIC:
+        site = environment.worker_url.rstrip("/")
+        return Ending(code, addresses.filled_in(f"{site}/submissions/complete?cc={{code}}", {"code": code}))
+    values = {
+        "code": code, "worker": assignment.worker.worker_id, "session": entering.session_of(assignment),
+        "study": campaign.study_id,
+    }
+    return Ending(code, addresses.filled_in(environment.completion_url, values) if environment.completion_url else "")
