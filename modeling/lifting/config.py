@@ -4,9 +4,16 @@ import dataclasses
 import json
 import tomllib
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType
+from typing import get_args
 
 from .errors import BadConfig
+
+KINDS = {
+    bool: (bool, "true or false"), int: (Integral, "a whole number"), float: (Real, "a number"), str: (str, "a word"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class Config:
     tensorboard: bool = False
 
     def __post_init__(self):
+        self._check_kinds()
         for name, allowed in {
             "method": ("depth", "paper"), "supervision": ("relative", "full"), "precision": ("float32", "bf16"),
             "skeleton": ("training", "subject", "generic", "none"), "projection": ("orthographic", "perspective"),
@@ -95,11 +103,22 @@ class Config:
             ("learning_rate", 1e-9, 10), ("weight_decay", 0, 10), ("clip", 0, 1e9), ("focal", 0.1, 100), ("noise", 0, 10),
             ("stature_mm", 1, 10_000),
             ("blur_mm", 0, 10_000), ("pairs_per_visit", 0, 1_000_000), ("skeleton_weight", 0, 1e6), ("rank_weight", 0, 1e6),
+            ("depth_weight", 0, 1e6), ("place_weight", 0, 1e6), ("turn_weight", 0, 1e6), ("root_weight", 0, 1e6),
+            ("reprojection_weight", 0, 1e6), ("multiplier", 1e-6, 1e6), ("output_multiplier", 1e-6, 1e9),
             ("seed", 0, 2**63 - 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not low <= value <= high):
                 raise BadConfig(f"{name} = {value!r}: give a number from {low} to {high}.")
+
+    def _check_kinds(self) -> None:
+        for field in dataclasses.fields(self):
+            value, kinds = getattr(self, field.name), get_args(field.type) or (field.type,)
+            if value is None and NoneType in kinds:
+                continue
+            wanted, words = KINDS[kinds[0]]
+            if not isinstance(value, wanted) or (isinstance(value, bool) and kinds[0] is not bool):
+                raise BadConfig(f"{field.name} = {value!r}: give {words}.")
 
     def for_data(self, people: int) -> "Config":
         """Every None replaced. The paper's values for its method; else by the number of people to learn from.
@@ -136,10 +155,7 @@ class Config:
         if unknown:
             raise BadConfig(f"unknown setting{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; there are: "
                             f"{', '.join(sorted(known))}.")  # fmt: skip
-        try:
-            return cls(**record)
-        except TypeError as error:
-            raise BadConfig(f"a setting has a value of the wrong kind: {error}.") from error
+        return cls(**record)
 
 
 PRESETS = {

@@ -330,9 +330,9 @@ class Training:
         if not self.config.tensorboard:
             return None
         try:
-            from torch.utils.tensorboard import SummaryWriter
+            from tensorboardX import SummaryWriter  # writes the same files as torch's own, without TensorBoard itself
         except ImportError as error:
-            raise BadConfig("tensorboard = true: install the package 'tensorboard', or leave the option off.") from error
+            raise BadConfig("tensorboard = true: install the package 'tensorboardX', or leave the option off.") from error
         return SummaryWriter(str(self.folder / "tensorboard"))
 
 

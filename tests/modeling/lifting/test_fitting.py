@@ -205,7 +205,9 @@ def test_full_supervision_needs_poses(tmp_path):
     [
         ("speed=3", "unknown setting speed"), ("epochs=0", "from 1 to"), ("dropout=1.5", "from 0 to"),
         ("method=magic", "depth, paper"), ("epochs", "key=value"), ("device=tpu-99", "give auto"),
-        ("epochs=many", "wrong kind"),
+        ("epochs=many", "epochs = 'many': give a whole number"), ("epochs=2.5", "give a whole number"),
+        ("mirror=1", "mirror = 1: give true or false"), ("width=true", "width = True: give a whole number"),
+        ("seed=none", "seed = None: give a whole number"), ("method=none", "give a word"), ("place_weight=-1", "from 0 to"),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(tmp_path, word, said):
@@ -235,3 +237,10 @@ def test_label_noise_is_found_on_held_out_people(tmp_path):
     exact, doubted = (one["lapse"] + one["label_blur"] for one in told)
     assert told[0]["lapse"] < 0.1 and exact < 0.4
     assert doubted > 1.5 * exact
+
+
+def test_tensorboard_gets_an_event_file_beside_a_line_per_epoch(tmp_path):
+    run = fit(make_people(30), Config(tensorboard=True, **FAST), tmp_path)
+    (events,) = (tmp_path / "tensorboard").glob("events.*")
+    assert events.read_bytes().count(b"held_out_order") == len(run.curve)
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == len(run.curve)
