@@ -10,6 +10,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from annotation import pictures, skeletons
+from annotation.demo import generate
 from annotation.models import Dataset, Image, Pair, Person
 from tests.factories import make_user
 
@@ -82,3 +83,27 @@ def write_tutorial(folder: Path, n_examples: int = 5, kinds=("clear", "hard", "o
     (folder / "dataset.json").write_text(json.dumps(content))
     assert pictures.read(folder / "0.png").width == 320
     return folder
+
+
+def make_mannequin_pairs(n_images: int = 2, pairs_per_image: int = 3) -> list[Pair]:
+    """Pairs of the demonstration's mannequins, who look like what a worker sees; 560 x 560 pixels."""
+    folder = Path(generate.__file__).parent / "dataset"
+    rows = json.loads((folder / "dataset.json").read_text())["images"][:n_images]
+    name = f"mannequins {random.getrandbits(40)}"
+    dataset = Dataset.objects.create(name=name, owner=make_user(), skeleton=skeletons.skeleton("h36m-17"), source="test")
+    made = []
+    for row in rows:
+        content = (folder / row["file"]).read_bytes()
+        picture = Image.objects.create(
+            dataset=dataset, name=row["file"], width=row["width"], height=row["height"],
+            file=ContentFile(content, row["file"].rsplit("/", 1)[-1]), sha256=f"{random.getrandbits(256):064x}",
+        )
+        (known,) = row["people"]
+        keypoints = [point[:2] for point in known["keypoints"]]
+        person = Person.objects.create(
+            image=picture, keypoints=keypoints, occluded=[bool(hidden) for hidden in known["occluded"]],
+            truth_mm=known["pose3d_mm"],
+        )
+        joints = [(13, 3), (16, 6), (10, 1), (11, 14), (15, 12)]
+        made += [Pair.objects.create(person=person, first=a, second=b) for a, b in joints[:pairs_per_image]]
+    return made

@@ -65,7 +65,7 @@ export function toScreen([x, y], view) {
 
 /** The marks' radius on a stage of that size, in screen pixels. */
 export function usualRadius({ width, height }) {
-  return Math.max(9, Math.min(18, Math.min(width, height) / 55));
+  return Math.max(9, Math.min(32, Math.min(width, height) / 55));
 }
 
 /** The marks' radius in screen pixels: smaller where they would cover each other. */
