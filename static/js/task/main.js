@@ -3,12 +3,12 @@
 import { Board } from "./board.js";
 import { fillExamples } from "./examples.js";
 import { Gallery } from "./gallery.js";
+import { Keeper } from "./keeper.js";
 import { Keyboard } from "./keyboard.js";
 import { Outbox } from "./outbox.js";
 import { Picture } from "./picture.js";
 import { Progress } from "./progress.js";
 import { Server, persist } from "./server.js";
-import { Store } from "./store.js";
 import { fitToSight } from "./sight.js";
 
 const PREFETCHED = 6; // comparisons ahead: the next image and usually the one after it
@@ -25,7 +25,7 @@ class TaskPage {
   #board;
   #progress;
   #outbox;
-  #store;
+  #keeper;
   #peers;
   #screen = "";
   #practice = null; // the tutorial's attempt while it runs
@@ -33,27 +33,22 @@ class TaskPage {
   #goldPicture = null;
   #deadline;
 
-  constructor(data) {
+  /** @param kept answers that an earlier visit of this browser could not send */
+  constructor(data, keeper, kept) {
     this.#data = data;
+    this.#keeper = keeper;
     this.#words = data.words;
     this.#server = new Server(data);
     this.#gallery = new Gallery((url, isTrouble) => this.#board.tellTrouble(url, isTrouble));
     this.#board = new Board(one('[data-screen="compare"]'), data, this.#gallery);
-    this.#store = new Store(`nearer:task:${data.task}`);
     this.#progress = new Progress(data.comparisons.length, data.answers.standing);
     this.#deadline = Date.now() + data.seconds_left * 1000;
-    this.#listen();
-    this.#sayHello();
-    fillExamples(data, this.#gallery);
-    setInterval(() => this.#tick(), 1000);
-  }
-
-  start() {
     this.#outbox = new Outbox({
-      store: this.#store,
+      keeper,
+      kept,
       server: this.#server,
-      epoch: this.#data.epoch,
-      last: this.#data.answers.last,
+      epoch: data.epoch,
+      last: data.answers.last,
       events: {
         onChange: (state) => this.#showSaving(state),
         onStored: (answer, reply) => this.#stored(answer, reply),
@@ -61,6 +56,13 @@ class TaskPage {
       },
     });
     this.#outbox.pending.forEach((answer) => this.#progress.apply(answer));
+    this.#listen();
+    this.#sayHello();
+    fillExamples(data, this.#gallery);
+    setInterval(() => this.#tick(), 1000);
+  }
+
+  start() {
     this.#outbox.send();
     this.#enter(this.#data.stage);
   }
@@ -271,7 +273,7 @@ class TaskPage {
     try {
       await this.#outbox.emptied();
       await persist(() => this.#server.handIn(this.#data.epoch, feedback), (trouble) => this.#endStatus(trouble));
-      this.#store.write(null);
+      this.#keeper.write(null);
       this.#show("handed_in");
       one("[data-submit]").requestSubmit();
     } catch (error) {
@@ -405,4 +407,6 @@ class TaskPage {
 }
 
 fitToSight();
-new TaskPage(JSON.parse(document.getElementById("task-data").textContent)).start();
+const data = JSON.parse(document.getElementById("task-data").textContent);
+const keeper = new Keeper(`nearer:task:${data.task}`);
+new TaskPage(data, keeper, await keeper.read()).start();

@@ -4,7 +4,7 @@ import { persist } from "./server.js";
 
 export class Outbox {
   #queue;
-  #store;
+  #keeper;
   #server;
   #epoch;
   #last;
@@ -14,17 +14,18 @@ export class Outbox {
   #events;
 
   /**
+   * @param kept answers that could not be sent before, oldest first, or null
    * @param last the last number that the server has
    * @param events {onChange({pending, trouble}), onStored(answer, reply), onRefused(error)}
    */
-  constructor({ store, server, epoch, last, events }) {
-    this.#store = store;
+  constructor({ keeper, kept, server, epoch, last, events }) {
+    this.#keeper = keeper;
     this.#server = server;
     this.#epoch = epoch;
     this.#last = last;
     this.#events = events;
     // What the server has under these numbers came from here before a reload, or was answered elsewhere since.
-    this.#queue = (store.read() ?? []).filter((answer) => answer.number > last);
+    this.#queue = (kept ?? []).filter((answer) => answer.number > last);
     this.#queue.forEach((answer, i) => Object.assign(answer, { number: last + 1 + i }));
     this.#save();
   }
@@ -77,7 +78,7 @@ export class Outbox {
 
   #save() {
     if (this.#isStopped) return;
-    this.#store.write(this.#queue.length ? this.#queue : null);
+    this.#keeper.write(this.#queue.length ? this.#queue : null);
     this.#changed(null);
   }
 

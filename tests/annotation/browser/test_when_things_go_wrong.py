@@ -245,6 +245,7 @@ def test_storage_that_throws_falls_back_to_memory(site, page, hit):
     page.add_init_script(
         """for (const name of ['getItem', 'setItem', 'removeItem'])
              Storage.prototype[name] = () => { throw new DOMException('denied', 'SecurityError'); };
+           IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };
            delete globalThis.BroadcastChannel;"""
     )
     worker = start(page, address(site, hit))
