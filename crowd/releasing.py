@@ -1,51 +1,75 @@
 """A merge is written out as files with a manifest: what is published, and what the lifter learns from.
 
-The same votes, settings and seed give the same bytes: rows are sorted by the names of
-images, times of writing are left out, and pseudonyms are keyed with the release's name.
+The same votes, settings, seed and release name give the same bytes: rows are sorted by the
+names of images, times of writing are left out, numbers that only this database knows are too,
+and pseudonyms come from a key that the release's row keeps to itself.
 """
 
-import csv
 import hashlib
 import hmac
-import io
 import json
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.core.files.storage import storages
 
-from annotation.models import Annotator, Image, Pair
-from config import __version__
-from crowd import merging
+from crowd import gathering
 from crowd.models import Merge, Release
+from crowd.releases import archive, arrays, card, checked_kinds, croissant, documents, tables, tally
+from crowd.releases.rows import About, Writer
 from jobs import running
 from jobs.running import JobError, Report
 
 FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
 CONVENTIONS = {
     "label": "0: kp0, the first keypoint of the pair, is closer to the camera; 1: kp1, the second, is",
+    "prob": "in relative_depth.json: the probability of label 1, that kp1 is closer",
     "p_first": "probability that the first keypoint of the pair is closer to the camera",
+    "risk": "probability that the likelier answer is wrong: min(p_first, 1 - p_first)",
     "axes": "x right, y down, z away from the camera; keypoints in pixels, poses in millimetres with the root at 0",
     "order": "which keypoint is first was drawn at random and means nothing",
 }
 
 
-def start(merge: Merge, user, name: str | None = None) -> Release:
+def start(
+    merge: Merge, user, name: str | None = None, *, description: str = "", licence: str = "", citation: str = "",
+    formats: list[str] | None = None, pseudonym_key: str = "",
+) -> Release:
     """Queue the writing of a release; watch the row that is returned.
 
-    Raises: ValueError if the merge is not done or the name is taken.
+    Args:
+        description, licence, citation: of the labels; the data set's own where empty.
+        formats: keys of `crowd.releases.KINDS`; all where none are named. The arrays, the card and the manifest are
+            always written.
+        pseudonym_key: 64 hexadecimal digits; to repeat a release of another server. Else made from the server's
+            secret and the name.
+    Raises: ValueError if the merge is not done, for unknown formats, a name that is no slug or a key that is no key.
     """
     if not merge.is_done:
         raise ValueError("Only a merge that is done can be released.")
-    name = name or f"{re.sub(r'[^a-z0-9]+', '-', merge.campaign.name.lower()).strip('-')}-{merge.pk}"
-    number = 2
-    wanted = name
+    formats = checked_kinds(formats)
+    if pseudonym_key and not re.fullmatch(r"[0-9a-f]{64}", pseudonym_key):
+        raise ValueError("A pseudonym key has 64 hexadecimal digits, 0-9 and a-f.")
+    name = name or f"{re.sub(r'[^a-z0-9]+', '-', merge.campaign.name.lower()).strip('-')[:80] or 'release'}-{merge.pk}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        raise ValueError(f"A release's name is letters, digits, - and _, at most 100: not {name!r}.")
+    number, wanted = 2, name
     while Release.objects.filter(name=name).exists():
-        name, number = f"{wanted}-{number}", number + 1
-    return running.start(Release(campaign=merge.campaign, merge=merge, name=name, created_by=user))
+        name, number = f"{wanted[:90]}-{number}", number + 1
+    return running.start(Release(
+        campaign=merge.campaign, merge=merge, name=name, created_by=user, description=description.strip(),
+        licence=licence.strip(), citation=citation.strip(), formats=formats,
+        pseudonym_key=pseudonym_key or _key_of(name),
+    ))
+
+
+def _key_of(name: str) -> str:
+    return hmac.new(settings.SECRET_KEY.encode(), f"release:{name}".encode(), hashlib.sha256).hexdigest()
 
 
 def open_file(release: Release, filename: str):
@@ -58,173 +82,90 @@ def open_file(release: Release, filename: str):
     return storages["private"].open(f"{release.folder}/{filename}")
 
 
+def zipped(release: Release) -> Iterator[bytes]:
+    """All files in one zip, in pieces; the manifest first. The same release is always the same bytes."""
+    names = [MANIFEST, *sorted(name for name in release.files if name != MANIFEST)]
+    return archive.stream(release.name, names, lambda name: open_file(release, name))
+
+
 def run(job: Release, report: Report) -> None:
     """Write all files, then the manifest; the row is done only when every file is there."""
-    report(0.05, "reading the consensus")
-    content = _Content(job)
-    writers = {
-        "pairs.csv": content.pairs_csv, "votes.csv": content.votes_csv, "workers.csv": content.workers_csv,
-        "relative_depth.json": content.paper_json, "training.npz": content.training_npz,
-    }
-    storage = storages["private"]
-    files = {}
-    for number, (name, write) in enumerate(writers.items()):
-        report(0.1 + 0.8 * number / len(writers), f"writing {name}")
-        files[name] = _store(storage, job, name, write())
-    manifest = json.dumps(content.manifest(files), indent=1, sort_keys=True).encode() + b"\n"
-    files["manifest.json"] = _store(storage, job, "manifest.json", manifest)
+    if not job.pseudonym_key:  # a row made before keys were kept
+        job.pseudonym_key = _key_of(job.name)
+    report(0.02, "reading the merge")
+    if not job.merge.consensuses.exists():
+        raise JobError("This merge holds no consensus; merge again.")
+    about, names = gathering.about(job), gathering.pseudonyms(job)
+    people = gathering.workers(job.merge, names)
+    with tempfile.TemporaryDirectory(prefix="nearer-release-") as place:
+        folder = Path(place)
+        counted = tally.Tally(folder, about, people)
+        writers = [counted, *_writers(checked_kinds(job.formats), folder, about, people)]
+        for share, some in gathering.people(job, names):
+            for writer in writers:
+                writer.add(some)
+            report(0.05 + 0.75 * share, f"writing {counted.figures()['counts']['votes']:,} votes")
+        report(0.8, "packing")
+        files = {}
+        for writer in writers:
+            for name in writer.close():
+                files[name] = _facts(folder / name)
+            report(0.85, "packing")
+        figures = counted.figures()
+        _finish(folder, about, figures, files, checked_kinds(job.formats))
+        report(0.9, "storing the files")
+        for name in files:
+            _store(job, folder / name)
+            report(0.95, f"stored {name}")
     with report.final():
-        Release.objects.filter(pk=job.pk).update(files=files)
+        Release.objects.filter(pk=job.pk).update(files=files, figures=figures, pseudonym_key=job.pseudonym_key)
 
 
-def _store(storage, release: Release, name: str, content: bytes) -> dict:
-    path = f"{release.folder}/{name}"
-    if storage.exists(path):  # left by a process that died
-        storage.delete(path)
-    storage.save(path, ContentFile(content))
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+def _writers(kinds: list[str], folder: Path, about: About, people: list) -> list[Writer]:
+    writers: list[Writer] = [arrays.TrainingWriter(folder, about), arrays.VotesWriter(folder, about, people)]
+    if "csv" in kinds:
+        writers.append(tables.CsvWriter(folder, about, people))
+    if "parquet" in kinds:
+        writers.append(tables.ParquetWriter(folder, about, people))
+    if "paper" in kinds:
+        writers.append(documents.PaperWriter(folder, about))
+    if "coco" in kinds:
+        writers.append(documents.CocoWriter(folder, about))
+    return writers
 
 
-def _csv(header: list[str], rows: Iterator[list]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+def _finish(folder: Path, about: About, figures: dict, files: dict[str, dict], kinds: list[str]) -> None:
+    """The card, the metadata and the manifest, each knowing the files before it; their facts are added to `files`."""
+
+    def write(name: str, content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        files[name] = _facts(folder / name)
+
+    write("README.md", card.write(about, figures, files))
+    if "croissant" in kinds:
+        write("croissant.json", croissant.metadata(about, files, about.campaign["days"]))
+    write(MANIFEST, json.dumps(manifest(about, figures, files), indent=1, sort_keys=True).encode() + b"\n")
 
 
-class _Content:
-    """What a release holds, read once: one merge's consensus with its images, people and votes."""
+def manifest(about: About, figures: dict, files: dict[str, dict]) -> dict:
+    merge = {key: about.merge[key] for key in ("method", "seed", "settings", "notes")}
+    return {
+        "format": "nearer-release", "version": FORMAT_VERSION, "name": about.name, "software": about.software,
+        "description": about.description, "licence": about.licence, "citation": about.citation,
+        "dataset": about.dataset, "skeleton": about.skeleton, "conventions": CONVENTIONS, "merge": merge,
+        "campaign": about.campaign, "wages": about.wages, "counts": figures["counts"],
+        "figures": {key: value for key, value in figures.items() if key != "counts"}, "files": dict(files),
+    }
 
-    def __init__(self, release: Release):
-        self.release, self.merge = release, release.merge
-        self.dataset = release.campaign.dataset
-        self.skeleton = self.dataset.skeleton
-        self.consensus = {row.pair_id: row for row in self.merge.consensuses.all()}
-        if not self.consensus:
-            raise JobError("This merge holds no consensus; merge again.")
-        pairs = Pair.objects.of_dataset(self.dataset).select_related("person__image")
-        self.pairs = [
-            pair for pair in pairs.order_by("person__image__name", "person__number", "first", "second")
-            if pair.pk in self.consensus
-        ]
-        self.votes = merging.standing_votes(merging.votes_of(release.campaign).filter(pk__lte=self.merge.votes_upto))
-        self.pseudonyms = self._pseudonyms()
 
-    def _pseudonyms(self) -> dict[int, str]:
-        """A name for each annotator that holds in this release only, and tells nothing without the server's key."""
-        key = f"{settings.SECRET_KEY}:release:{self.release.name}".encode()
-        rows = Annotator.objects.filter(pk__in=np.unique(self.votes.annotator).tolist()).values_list("pk", "pseudonym")
-        return {pk: "w" + hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:12] for pk, name in rows}
+def _facts(path: Path) -> dict:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
-    def pairs_csv(self) -> bytes:
-        joints = self.skeleton.joints
-        header = ["image", "person", "first", "second", "first_joint", "second_joint", "p_first", "risk", "votes"]
-        return _csv(header, (
-            [
-                pair.person.image.name, pair.person.number, pair.first, pair.second, joints[pair.first], joints[pair.second],
-                f"{row.p_first:.6f}", f"{row.risk:.6f}", row.n_votes,
-            ]
-            for pair in self.pairs
-            for row in [self.consensus[pair.pk]]
-        ))
 
-    def votes_csv(self) -> bytes:
-        header = ["image", "person", "first", "second", "worker", "chose_first", "first_is_green", "first_is_left"]
-        of_pair: dict[int, list[list]] = {}
-        votes = self.votes
-        for pair, annotator, *facts in zip(
-            votes.pair.tolist(), votes.annotator.tolist(), votes.chose_first.tolist(),
-            votes.first_is_green.tolist(), votes.first_is_left.tolist(),
-        ):
-            of_pair.setdefault(pair, []).append([self.pseudonyms[annotator], *map(int, facts)])
-        return _csv(header, (
-            [pair.person.image.name, pair.person.number, pair.first, pair.second, *vote]
-            for pair in self.pairs
-            for vote in sorted(of_pair.get(pair.pk, ()))
-        ))
-
-    def workers_csv(self) -> bytes:
-        header = ["worker", "votes", "agreement", "skill", "skill_low", "skill_high"]
-        rows = [
-            [
-                self.pseudonyms[row.annotator_id], row.n_votes, "" if row.agreement is None else f"{row.agreement:.6f}",
-                f"{row.skill:.6f}", f"{row.low:.6f}", f"{row.high:.6f}",
-            ]
-            for row in self.merge.skills.all()
-            if row.annotator_id in self.pseudonyms
-        ]
-        return _csv(header, iter(sorted(rows)))
-
-    def paper_json(self) -> bytes:
-        """The format in which the paper's authors released their labels."""
-        images: dict[int, dict] = {}
-        for pair in self.pairs:
-            person, row = pair.person, self.consensus[pair.pk]
-            entry = images.setdefault(person.pk, {
-                "im_file": person.image.name,
-                "is_train": self._is_train(person.image),
-                "keypoints": [coordinate for place in person.keypoints for coordinate in (place or (-1, -1))],
-                "occluded": [int(flag) for flag in person.occluded],
-                "anns": [],
-            })
-            label = int(row.p_first < 0.5)
-            entry["anns"].append({
-                "kp0": pair.first, "kp1": pair.second, "label": label,
-                "prob": round(max(row.p_first, 1 - row.p_first), 6), "risk": round(row.risk, 6), "original_id": pair.pk,
-            })
-        content = {"joint_names": self.skeleton.joints, "images": list(images.values())}
-        return json.dumps(content, indent=None, separators=(",", ":")).encode() + b"\n"
-
-    @staticmethod
-    def _is_train(image: Image) -> bool:
-        """Four of five images, by the hash of the content, so that a picture never changes sides."""
-        return int(image.sha256[-8:], 16) % 5 != 0
-
-    def training_npz(self) -> bytes:
-        """What the lifter reads; arrays are described in `docs/formats.md`."""
-        people = list({pair.person_id: pair.person for pair in self.pairs}.values())
-        number = {person.pk: index for index, person in enumerate(people)}
-        missing = [float("nan")] * 2
-        unknown = [[float("nan")] * 3] * len(self.skeleton.joints)
-        rows = [self.consensus[pair.pk] for pair in self.pairs]
-        arrays = {
-            "pose2d": np.array([[place or missing for place in person.keypoints] for person in people], np.float32),
-            "visible": np.array([[place is not None for place in person.keypoints] for person in people], bool),
-            "image_size": np.array([[person.image.width, person.image.height] for person in people], np.int32),
-            "person": np.array([person.key for person in people]),
-            "is_train": np.array([self._is_train(person.image) for person in people], bool),
-            "pair_person": np.array([number[pair.person_id] for pair in self.pairs], np.int32),
-            "pair_joints": np.array([[pair.first, pair.second] for pair in self.pairs], np.int16),
-            "p_first": np.clip(np.array([row.p_first for row in rows], np.float32), 1e-6, 1 - 1e-6),
-            "risk": np.array([row.risk for row in rows], np.float32),
-            "votes": np.array([row.n_votes for row in rows], np.int32),
-        }
-        if any(person.truth_mm for person in people):
-            arrays["pose3d"] = np.array([person.truth_mm or unknown for person in people], np.float32)
-        content = io.BytesIO()
-        np.savez_compressed(content, **arrays)
-        return content.getvalue()
-
-    def manifest(self, files: dict) -> dict:
-        merge, skeleton = self.merge, self.skeleton
-        return {
-            "format": "nearer-release", "version": FORMAT_VERSION, "name": self.release.name,
-            "software": f"Nearer {__version__}",
-            "dataset": {
-                "name": self.dataset.name, "licence": self.dataset.licence, "citation": self.dataset.citation,
-                "description": self.dataset.description,
-            },
-            "skeleton": {
-                "name": skeleton.name, "joints": skeleton.joints, "bones": skeleton.bones, "mirror": skeleton.mirror,
-                "root": skeleton.root,
-            },
-            "conventions": CONVENTIONS,
-            "merge": {"method": merge.method, "seed": merge.seed, "settings": merge.figures.get("settings", {}),
-                      "notes": merge.figures.get("notes", [])},
-            "counts": {
-                "people": len({pair.person_id for pair in self.pairs}), "pairs": len(self.pairs),
-                "votes": len(self.votes.pair), "workers": len(self.pseudonyms),
-            },
-            "files": files,
-        }
+def _store(release: Release, path: Path) -> None:
+    storage, name = storages["private"], f"{release.folder}/{path.name}"
+    if storage.exists(name):  # left by a process that died
+        storage.delete(name)
+    with path.open("rb") as file:
+        storage.save(name, File(file))
