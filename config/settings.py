@@ -7,6 +7,7 @@ replaces one default; nothing elsewhere in the code asks which is in use.
 
 import contextlib
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,6 +124,15 @@ STORAGES = {
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# --- What an import may reach --------------------------------------------------------------
+
+# Folders that the panel and the programming interface may read; a shell's commands read whatever the server may.
+IMPORT_ROOTS = [*env.list("IMPORT_ROOTS", default=[str(VAR_DIR / "imports")]), str(BASE_DIR / "annotation" / "demo")]
+IMPORT_S3_BUCKETS = env.list("IMPORT_S3_BUCKETS", default=[])  # bucket, or bucket/prefix, read with this server's keys
+IMPORT_PRIVATE_NETWORKS = [ip_network(text) for text in env.list("IMPORT_PRIVATE_NETWORKS", default=[])]
+IMPORT_LARGEST_BYTES = env.int("IMPORT_LARGEST_BYTES", default=20_000_000_000)  # of annotations, or unpacked
+IMPORT_UPLOAD_BYTES = env.int("IMPORT_UPLOAD_BYTES", default=4_000_000_000)
 
 # --- The queue ------------------------------------------------------------------------------
 
