@@ -70,7 +70,8 @@ def _turned_away(
 
 def about(campaign: Campaign, n_comparisons: int) -> dict:
     """What every page of a campaign says of itself."""
-    return {"campaign": campaign, "n_comparisons": n_comparisons, "minutes": max(1, campaign.duration_s // 60)}
+    minutes = max(1, campaign.duration_s // 60)
+    return {"campaign": campaign, "contact": campaign.contact, "n_comparisons": n_comparisons, "minutes": minutes}
 
 
 def _answer(request: HttpRequest, template: str, context: dict, *, status: int = 200, form_origin: str = "") -> HttpResponse:

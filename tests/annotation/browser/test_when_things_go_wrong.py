@@ -298,6 +298,7 @@ def test_a_tampered_token_is_told_politely(site, page, hit, screenshot):
     worker.answer()
     worker.at("bad_token")
     screenshot(page, "bad token")
+    assert barriers(page) == []
     assert Vote.objects.count() == 0
 
 
