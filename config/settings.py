@@ -155,6 +155,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("RECONCILE_EVERY_S", default=20.0),
         "options": {"expires": 15},
     },
+    "resume what was left of calls elsewhere": {
+        "task": "crowd.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 9},
+    },
     "the marketplace's clocks": {
         "task": "crowd.marketplace.tasks.tick", "schedule": 15.0, "options": {"expires": 14},
     },

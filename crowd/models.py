@@ -1,6 +1,7 @@
 """Who is asked, what they earn, and what their answers amount to."""
 
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -25,6 +26,9 @@ CONSENT_TEXT = (
     "research; your marketplace identity is used to pay you and is not published. Taking part is voluntary: you may "
     "stop at any time by returning the task."
 )
+
+
+SOMEBODY_MAY_BE_AT_WORK_FOR = timedelta(days=1)
 
 
 def new_token() -> str:
@@ -101,10 +105,14 @@ class CampaignQuerySet(QuerySet):
         return self if user.is_superuser else self.filter(owner=user)
 
     def to_reconcile(self) -> QuerySet:
-        """On offer, or over with somebody still at work or unpaid."""
+        """On offer, or over with somebody still at work or unpaid, or so lately that somebody might be."""
         undecided = Assignment.objects.filter(hit__campaign=OuterRef("pk"), state__in=Assignment.UNDECIDED)
+        owed = Hit.objects.filter(campaign=OuterRef("pk"), compensates__isnull=False).exclude(
+            compensates__state=Assignment.State.COMPENSATED
+        )
+        lately = Q(finished_at__gt=timezone.now() - SOMEBODY_MAY_BE_AT_WORK_FOR)
         on_offer = Q(state__in=[Campaign.State.PUBLISHING, Campaign.State.COLLECTING, Campaign.State.PAUSED])
-        return self.filter(on_offer | (Q(state=Campaign.State.FINISHED) & Exists(undecided)))
+        return self.filter(on_offer | (Q(state=Campaign.State.FINISHED) & (Exists(undecided) | Exists(owed) | lately)))
 
 
 class Campaign(models.Model):
@@ -206,7 +214,7 @@ class Campaign(models.Model):
     )
 
     price_usd = models.DecimalField(
-        max_digits=10, decimal_places=2, null=True, editable=False, help_text="What the launch was agreed to cost, fees included."
+        max_digits=10, decimal_places=2, null=True, editable=False, help_text="What the launch was to cost, fees included."
     )
     more_votes = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Votes for each pair asked for after the launch."
@@ -222,6 +230,9 @@ class Campaign(models.Model):
     finished_at = models.DateTimeField(null=True, editable=False)
     archived_at = models.DateTimeField(null=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, editable=False)
+    listed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When every submission was last looked at, not only what might be news."
+    )
     trouble = models.CharField(max_length=500, blank=True, editable=False, help_text="Why the last reconciliation failed.")
 
     objects = CampaignQuerySet.as_manager()
@@ -262,7 +273,7 @@ class Publication(Job):
         ARCHIVE = "archive", "archiving"
         PAY = "pay", "payment of bonuses"
 
-    step = "crowd.publishing.run"
+    step = "crowd.life.run"
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="publications")
     act = models.CharField(max_length=8, choices=Act, default=Act.PUBLISH, editable=False)
@@ -287,11 +298,8 @@ class Hit(models.Model):
     request_token = models.CharField(max_length=64, unique=True, help_text="UniqueRequestToken of its creation.")
     hit_id = models.CharField(max_length=64, blank=True, help_text="The marketplace's name for it, once it is there.")
     hit_type_id = models.CharField(max_length=64, blank=True)
-    tried_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its creation was first asked for; the marketplace knows the token for 24 h."
-    )
     follows = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="followers", help_text="Whose pairs it asks for more votes on."
+        "self", models.PROTECT, null=True, blank=True, related_name="followers", help_text="Whose pairs it asks about again."
     )
     compensates = models.OneToOneField(
         "Assignment", models.PROTECT, null=True, blank=True, related_name="compensation",
@@ -405,7 +413,7 @@ class Assignment(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.ACCEPTED)
     note = models.CharField(max_length=500, blank=True, help_text="Why it stands as it does, for the researcher.")
     feedback = models.CharField(max_length=1024, blank=True, help_text="What the worker was told with the decision.")
-    receipt = models.JSONField(null=True, blank=True, help_text="What the marketplace was handed in: name and value of each field.")
+    receipt = models.JSONField(null=True, blank=True, help_text="Name and value of each field handed in at the marketplace.")
     accepted_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -1,36 +1,26 @@
-"""A campaign's pairs become HITs on a marketplace."""
+"""A campaign's pairs become HITs on whatever way to people it takes."""
 
 import hashlib
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
-from typing import TypeVar
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from annotation.models import Pair
-from crowd import pricing
-from crowd.models import Campaign, Hit, HitPair, Publication
-from crowd.mturk.gateway import Gateway, GatewayError, GatewayUnavailable, InsufficientFunds
+from crowd import outbox, performing, pricing
+from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication, usd
 from crowd.pricing import Price
+from crowd.ways import way_of
+from crowd.ways.base import CannotOffer, GatewayError, Way
 from jobs import running
 from jobs.running import JobError, Report
 
-T = TypeVar("T")
-WAITS_S = (1, 2, 4, 8, 15, 30)
-TOKEN_LIFETIME = timedelta(hours=23)
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class CannotPublish(Exception):
-    """The campaign is not fit to be launched; the message says what to change."""
+CannotPublish = CannotOffer  # the campaign is not fit to be launched; the message says what to change
 
 
 def grouped(campaign: Campaign) -> list[list[int]]:
@@ -58,39 +48,109 @@ def grouped(campaign: Campaign) -> list[list[int]]:
 
 
 def price(campaign: Campaign) -> Price:
-    """What all votes will cost; after publishing, what was published."""
-    sizes = [len(hit) for hit in grouped(campaign)]
-    n_assignments = len(sizes) * campaign.votes_per_pair
+    """What all votes will cost; once HITs are made, what those cost that were made."""
+    way = way_of(campaign.environment) if campaign.environment_id else None
+    hits = campaign.hits.filter(compensates=None) if campaign.pk else Hit.objects.none()
+    made = hits.aggregate(n=Count("pk"), assignments=Sum("max_assignments"))
+    if made["n"]:
+        n_hits, n_assignments = made["n"], made["assignments"]
+        pairs = HitPair.objects.filter(hit__in=hits)
+        n_votes = pairs.aggregate(n=Sum("hit__max_assignments"))["n"] or 0
+        n_pairs = pairs.filter(hit__follows=None).count()
+    else:
+        sizes = [len(hit) for hit in grouped(campaign)]
+        n_hits, n_pairs, n_assignments = len(sizes), sum(sizes), len(sizes) * campaign.votes_per_pair
+        n_votes = n_pairs * campaign.votes_per_pair
     return Price(
-        n_pairs=sum(sizes), n_hits=len(sizes), n_assignments=n_assignments, n_votes=sum(sizes) * campaign.votes_per_pair,
-        reward_usd=n_assignments * campaign.reward_usd,
-        fee_usd=n_assignments * pricing.fee_usd(campaign.reward_usd, campaign.votes_per_pair),
+        n_pairs=n_pairs, n_hits=n_hits, n_assignments=n_assignments, n_votes=n_votes,
+        reward_usd=n_assignments * reward_usd(campaign, way), fee_usd=n_assignments * fee_usd(campaign, way),
     )
 
 
-def publish(campaign: Campaign, user) -> Publication:
+def reward_usd(campaign: Campaign, way: Way | None) -> Decimal:
+    """What one assignment pays through Nearer."""
+    return campaign.reward_usd if way is None or way.pays else Decimal("0.00")
+
+
+def fee_usd(campaign: Campaign, way: Way | None) -> Decimal:
+    """What comes on top of one assignment; in HITs of at most 9, always the lower fee."""
+    n = min(campaign.votes_per_pair, 9)
+    return pricing.fee_usd(campaign.reward_usd, n) if way is None else way.fee_usd(reward_usd(campaign, way), n)
+
+
+def committed_usd(campaign: Campaign) -> Decimal:
+    """What the campaign has cost, what is on its way, and what places may still cost that are open or being worked on."""
+    way = way_of(campaign.environment)
+    each = reward_usd(campaign, way) + fee_usd(campaign, way)
+    undecided = Count("assignments", filter=Q(assignments__state__in=Assignment.UNDECIDED))
+    decided = Count("assignments", filter=Q(assignments__state__in=[Assignment.State.APPROVED, Assignment.State.REJECTED]))
+    hits = campaign.hits.exclude(hit_id="").annotate(n_undecided=undecided, n_decided=decided)
+    n_open = sum(
+        n_undecided if status in ("Expired", "Disposed") else max(n - n_decided, 0)
+        for status, n, n_undecided, n_decided in hits.values_list("status", "max_assignments", "n_undecided", "n_decided")
+    )
+    return campaign.spent_usd + n_open * each + waiting_bonuses_usd(campaign, way)
+
+
+def waiting_bonuses_usd(campaign: Campaign, way: Way) -> Decimal:
+    """Bonuses and their fees that are decided and not yet paid."""
+    calls = Call.objects.unfinished().filter(campaign=campaign, kind=Call.Kind.BONUS).values_list("payload", flat=True)
+    amounts = [Decimal(payload["amount_usd"]) for payload in calls]
+    return usd(sum((amount + way.fee_usd(amount) for amount in amounts), Decimal(0)))
+
+
+def publish(campaign: Campaign, user, *, agreed_usd: Decimal | None = None) -> Publication:
     """Queue the making of all HITs, or the rest of them after an interruption.
+
+    Args:
+        agreed_usd: the price that was shown to whoever says so; another price by now is refused.
 
     Raises: CannotPublish with what has to be changed.
     """
     offer = check(campaign)
-    try:
-        balance = Gateway(campaign.environment).balance_usd()
-    except GatewayError as error:
-        raise CannotPublish(f"The marketplace '{campaign.environment}' does not answer as it should: {error}") from error
-    missing = offer.total_usd - balance
-    if campaign.is_draft and missing > 0:
-        raise CannotPublish(
-            f"The account at '{campaign.environment}' holds {balance} USD, but {offer.total_usd} USD are needed. "
-            f"Deposit {missing} USD, or ask for fewer votes."
-        )
+    if agreed_usd is not None and campaign.is_draft and offer.total_usd != agreed_usd:
+        raise CannotPublish(f"The price is {offer.total_usd} USD by now, not {agreed_usd}. Look at it again.")
+    if campaign.is_draft:
+        require_funds(campaign, offer.total_usd)
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-        if campaign.publications.exclude(state__in=Publication.ENDED).exists():
-            raise CannotPublish("It is being published already.")
+        require_quiet(campaign)
+        if campaign.is_draft:
+            campaign.price_usd = offer.total_usd
         campaign.state = Campaign.State.PUBLISHING
-        campaign.save(update_fields=["state"])
+        campaign.save(update_fields=["state", "price_usd"])
         return running.start(Publication(campaign=campaign, created_by=user))
+
+
+def require_quiet(campaign: Campaign) -> None:
+    """One change to what is offered at a time; the caller has locked the campaign. Raises: CannotPublish."""
+    if (job := campaign.publications.exclude(state__in=Publication.ENDED).first()) is not None:
+        raise CannotPublish(f"The {job.get_act_display()} of this campaign is still under way; wait for its end.")
+
+
+def require_funds(campaign: Campaign, needed_usd: Decimal) -> None:
+    """Raises: CannotPublish where the account does not cover so much, or does not answer."""
+    try:
+        balance = way_of(campaign.environment).balance()
+    except GatewayError as error:
+        raise CannotPublish(f"The marketplace '{campaign.environment}' does not answer as it should: {error}") from error
+    if balance is not None and balance.available_usd < needed_usd:
+        raise CannotPublish(
+            f"The account at '{campaign.environment}' holds {balance.available_usd} USD, but {needed_usd} USD are needed. "
+            f"Deposit {needed_usd - balance.available_usd} USD, or ask for fewer votes."
+        )
+
+
+def require_budget(campaign: Campaign, more_usd: Decimal) -> None:
+    """Raises: CannotPublish where the campaign would go beyond its budget with so much more."""
+    if campaign.budget_usd is None:
+        return
+    total = committed_usd(campaign) + more_usd
+    if total > campaign.budget_usd:
+        raise CannotPublish(
+            f"With this the campaign may cost {total} USD, more than its budget of {campaign.budget_usd} USD. "
+            "Raise the budget first, or ask for less."
+        )
 
 
 def check(campaign: Campaign) -> Price:
@@ -100,116 +160,83 @@ def check(campaign: Campaign) -> Price:
     """
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.PUBLISHING):
         raise CannotPublish(f"This campaign is {campaign.get_state_display()}; only a draft can be published.")
+    try:
+        way = way_of(campaign.environment)
+    except GatewayError as error:
+        raise CannotPublish(str(error)) from error
     offer = price(campaign)
     if offer.n_pairs == 0:
         raise CannotPublish(f"The data set '{campaign.dataset}' has no pairs to ask about.")
-    if campaign.budget_usd is not None and offer.total_usd > campaign.budget_usd:
+    if campaign.is_draft and campaign.budget_usd is not None and offer.total_usd > campaign.budget_usd:
         raise CannotPublish(
             f"All votes together cost {offer.total_usd} USD, more than the budget of {campaign.budget_usd} USD. "
             "Raise the budget, or ask for fewer votes."
         )
-    local = urlsplit(campaign.environment.worker_url).hostname in LOOPBACK
-    if not local and not settings.PUBLIC_URL.startswith("https://"):
-        raise CannotPublish(
-            f"Workers of '{campaign.environment}' would be sent to {settings.PUBLIC_URL}, which is not https. "
-            "Set PUBLIC_URL to the https address under which the world reaches this server."
-        )
+    way.check(campaign)
     return offer
 
 
 def run(job: Publication, report: Report) -> None:
-    """Make the HIT rows once, then create on the marketplace whichever is not there yet.
+    """Make the HIT rows once, then put on offer whichever is not there yet.
 
-    Each row and its request token are committed before the call, so that a process that
-    dies at any moment costs nothing twice.
+    Each row and its token are committed before the call, so that a process that dies at any
+    moment costs nothing twice.
     """
     campaign = job.campaign
     with transaction.atomic():
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if not campaign.hits.exists():
             _make_hits(campaign)
-    gateway = Gateway(campaign.environment)
-    total = campaign.hits.count()
-    todo = list(campaign.hits.filter(hit_id=""))
-    try:
-        hit_type = _patiently(report, lambda: _hit_type(gateway, campaign))
-        for done, hit in enumerate(todo, start=total - len(todo)):
-            report(done / total, f"{done} of {total} HITs are on offer")
-            _patiently(report, lambda hit=hit: _create(gateway, hit, hit_type, campaign))
-    except InsufficientFunds as error:
-        made = campaign.hits.exclude(hit_id="").count()
-        raise JobError(
-            f"The account ran out of money: {made} of {total} HITs are on offer. Deposit and publish again. {error}"
-        ) from error
-    except GatewayError as error:
-        made = campaign.hits.exclude(hit_id="").count()
-        raise JobError(
-            f"{made} of {total} HITs are on offer, then the marketplace failed: {error} Publish again to go on."
-        ) from error
+    offer_rest(job, report)
     with report.final():
         Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PUBLISHING).update(
             state=Campaign.State.COLLECTING, published_at=timezone.now()
         )
 
 
-def _patiently(report: Report, call: Callable[[], T]) -> T:
-    """Repeat a call that may be repeated while the marketplace does not answer, for a minute in all."""
-    waits_s = iter(WAITS_S)
-    while True:
-        try:
-            return call()
-        except GatewayUnavailable as error:
-            if (wait_s := next(waits_s, None)) is None:
-                raise
-            report(line=f"{error}; trying again in {wait_s} s")
-            time.sleep(wait_s)
+def offer_rest(job: Publication, report: Report) -> None:
+    """Put the HITs on offer that are not yet, within the budget. Raises: JobError that says how many are."""
+    campaign = job.campaign
+    way = way_of(campaign.environment)
+    hits = campaign.hits.filter(compensates=None)
+    total, committed = hits.count(), committed_usd(campaign)
+    each = reward_usd(campaign, way) + fee_usd(campaign, way)
 
+    def on_offer() -> str:
+        return f"{hits.exclude(hit_id='').count()} of {total} HITs are on offer"
 
-def _hit_type(gateway: Gateway, campaign: Campaign) -> str:
-    return gateway.create_hit_type(
-        title=campaign.title, description=campaign.description, keywords=campaign.keywords,
-        reward_usd=campaign.reward_usd, duration_s=campaign.duration_s, auto_approval_s=campaign.auto_approval_s,
-    )
+    try:
+        calls = performing.patiently(report, lambda: way.offer(campaign, job.created_by))
+        if outbox.revive(campaign.calls.filter(pk__in=[call.pk for call in calls])):
+            calls = list(campaign.calls.filter(pk__in=[call.pk for call in calls]).order_by("pk"))
+        for done, call in enumerate(calls, start=total - len(calls)):
+            report(done / max(total, 1), f"{done} of {total} HITs are on offer")
+            cost = call.hit.max_assignments * each if call.hit_id and not call.is_done else Decimal(0)
+            budget = Campaign.objects.values_list("budget_usd", flat=True).get(pk=campaign.pk)
+            if budget is not None and committed + cost > budget:
+                raise JobError(
+                    f"The budget of {budget} USD is reached: {on_offer()}. Raise it and go on, or leave it at that and finish."
+                )
+            performing.perform(report, call)
+            committed += cost
+    except outbox.InsufficientFunds as error:
+        raise JobError(f"The account ran out of money: {on_offer()}. Deposit and publish again. {error}") from error
+    except GatewayError as error:
+        raise JobError(f"{on_offer()}, then the marketplace failed: {error} Publish again to go on.") from error
 
 
 def _make_hits(campaign: Campaign) -> None:
     hits, hit_pairs = [], []
     for number, pairs in enumerate(grouped(campaign)):
-        token = hashlib.sha256(f"{settings.SECRET_KEY}:hit:{campaign.pk}:{number}".encode()).hexdigest()
-        hit = Hit(campaign=campaign, number=number, request_token=token, max_assignments=campaign.votes_per_pair)
+        hit = Hit(
+            campaign=campaign, number=number, request_token=request_token(campaign, number),
+            max_assignments=campaign.votes_per_pair,
+        )
         hits.append(hit)
         hit_pairs += [HitPair(hit=hit, pair_id=pair, position=position) for position, pair in enumerate(pairs)]
     Hit.objects.bulk_create(hits)
     HitPair.objects.bulk_create(hit_pairs, batch_size=1000)
 
 
-def _create(gateway: Gateway, hit: Hit, hit_type: str, campaign: Campaign) -> None:
-    annotation = f"nearer:{hit.request_token[:32]}"
-    hit_id = None
-    if hit.tried_at and timezone.now() - hit.tried_at > TOKEN_LIFETIME:
-        hit_id = gateway.find_hit(annotation)  # the marketplace has forgotten the token, but not the HIT
-    if hit_id is None:
-        if hit.tried_at is None or timezone.now() - hit.tried_at > TOKEN_LIFETIME:
-            Hit.objects.filter(pk=hit.pk).update(tried_at=timezone.now())
-        hit_id = gateway.create_hit(
-            hit_type, url=settings.PUBLIC_URL + reverse("task", args=[hit.token]), frame_height=campaign.frame_height,
-            lifetime_s=campaign.lifetime_s, max_assignments=hit.max_assignments, annotation=annotation,
-            token=hit.request_token,
-        )
-    now = timezone.now()
-    Hit.objects.filter(pk=hit.pk).update(
-        hit_id=hit_id, hit_type_id=hit_type, status="Assignable", published_at=now,
-        expires_at=now + timedelta(seconds=campaign.lifetime_s),
-    )
-
-
-def finish(campaign: Campaign, user) -> None:
-    """Offer nothing more; whoever has begun may still hand in and is paid.
-
-    Raises: GatewayError from the marketplace; what has been expired until then stays so.
-    """
-    gateway = Gateway(campaign.environment)
-    for hit in campaign.hits.exclude(hit_id="").exclude(status="Expired"):
-        gateway.expire(hit.hit_id)
-        Hit.objects.filter(pk=hit.pk).update(status="Expired", expires_at=timezone.now())
-    Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.FINISHED, finished_at=timezone.now())
+def request_token(campaign: Campaign, number: int) -> str:
+    return hashlib.sha256(f"{settings.SECRET_KEY}:hit:{campaign.pk}:{number}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the marketplace says about assignments is compared with what is stored here; its word wins.
+"""What a way to people says about assignments is compared with what is stored here; its word wins.
 
 Votes count once it is confirmed who gave them, and are paid at once. Nothing here rejects
 anybody's work: whatever does not fit is left for a person, with a note.
@@ -12,14 +12,18 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation.models import Annotator, Task, Vote
-from crowd import pricing
-from crowd.models import Assignment, Campaign, Hit, Payment, Worker
-from crowd.mturk.gateway import Gateway, GatewayError, Submission
+from crowd import effects, outbox
+from crowd.models import Assignment, Call, Campaign, Hit, Publication, Worker
+from crowd.ways import way_of
+from crowd.ways.base import GatewayError, GatewayRefused, Submission
 
 logger = logging.getLogger(__name__)
 State = Assignment.State
+VERIFIED_AND_PAID = "Approved by Nearer after verification."
+PAID_THERE = "Approved at the marketplace."
 ONLY_TRIED = "The tutorial was not passed in two tries: paid for the time, without answers."
 GRACE_S = 600  # a submission may be on its way while a task's time runs out
+EVERYTHING_EVERY = timedelta(minutes=15)  # counts may lag behind; a full listing never does
 
 
 def reconcile_all() -> int:
@@ -27,53 +31,94 @@ def reconcile_all() -> int:
     count = 0
     for campaign in Campaign.objects.to_reconcile():
         try:
-            reconcile(campaign)
+            before = campaign.listed_at
+            due = before is None or timezone.now() - before > EVERYTHING_EVERY
+            reconcile(campaign, everything=due)
             count += 1
         except GatewayError as error:
             logger.warning("campaign %s could not be reconciled: %s", campaign.pk, error)
     return count
 
 
-def reconcile(campaign: Campaign) -> None:
+def reconcile(campaign: Campaign, *, everything: bool = True) -> None:
     """Bring every assignment of the campaign up to date; safe to run at any time, twice at once too.
+
+    Args:
+        everything: look at every submission there is; else at what may be news.
 
     Raises: GatewayError; what was settled before stays settled, and the campaign keeps the reason.
     """
     try:
-        gateway = Gateway(campaign.environment)
-        for hit in _unsettled(campaign):
-            for submission in gateway.submissions(hit.hit_id):
-                _settle(gateway, hit, submission)
+        way = way_of(campaign.environment)
+        hits = {hit.hit_id: hit for hit in campaign.hits.exclude(hit_id="").select_related("campaign__environment")}
+        for submission in way.submissions(campaign, everything=everything):
+            hit = hits.get(submission.hit_id) or next(iter(hits.values()), None)
+            if hit is not None:
+                _settle(hit, submission)
         _lapse(campaign)
     except GatewayError as error:
         Campaign.objects.filter(pk=campaign.pk).update(trouble=str(error)[:500])
         raise
-    Campaign.objects.filter(pk=campaign.pk).update(reconciled_at=timezone.now(), trouble="")
+    now = timezone.now()
+    Campaign.objects.filter(pk=campaign.pk).update(
+        reconciled_at=now, trouble="", **({"listed_at": now} if everything else {})
+    )
     _complete(campaign)
 
 
-def _unsettled(campaign: Campaign):
-    """HITs that are on the marketplace and not yet approved as often as they were offered."""
-    hits = campaign.hits.exclude(hit_id="").select_related("campaign__environment")
-    settled = Count("assignments", filter=Q(assignments__state__in=[State.APPROVED, State.REJECTED]))
-    return hits.annotate(n_settled=settled).filter(n_settled__lt=F("max_assignments"))
-
-
-def _settle(gateway: Gateway, hit: Hit, submission: Submission) -> None:
+def _settle(hit: Hit, submission: Submission) -> None:
     assignment = _recorded(hit, submission)
-    if assignment.hit_id != hit.pk:
+    if submission.hit_id and assignment.hit_id != hit.pk:
         note = "The marketplace says that this assignment belongs to another HIT."
         Assignment.objects.filter(pk=assignment.pk).update(state=State.FOREIGN, note=note)
         return
+    if hit.compensates_id:
+        _compensated(hit, assignment, submission)
+        return
     if assignment.state in (State.ACCEPTED, State.UNSUBMITTED, State.SUBMITTED):
-        assignment = _verify(assignment)
-    if assignment.state == State.VERIFIED and submission.status == "Submitted":
-        gateway.approve(submission.assignment_id)
-        _pay(assignment, "Approved by Nearer after verification.")
+        assignment = _verify(assignment, submission)
+    if submission.status == "Submitted":
+        if assignment.state == State.VERIFIED:
+            approve(assignment, VERIFIED_AND_PAID)
     elif submission.status == "Approved":
-        _pay(assignment, "Approved at the marketplace.")
-    elif submission.status == "Rejected":
-        Assignment.objects.filter(pk=assignment.pk).update(state=State.REJECTED, decided_at=timezone.now())
+        with transaction.atomic():
+            effects.approved(assignment, PAID_THERE)
+    elif submission.status == "Rejected" and assignment.state != State.REJECTED:
+        Assignment.objects.filter(pk=assignment.pk).update(
+            state=State.REJECTED, decided_at=timezone.now(), feedback=submission.feedback[:1024]
+        )
+
+
+def approve(assignment: Assignment, reason: str, *, user=None, feedback: str = "") -> Call:
+    """Pay for the work, through the outbox.
+
+    Raises: GatewayError.
+    """
+    campaign = assignment.hit.campaign
+    call = outbox.put(
+        campaign.environment, Call.Kind.APPROVE, outbox.token("approve", assignment.pk), campaign=campaign,
+        assignment=assignment, worker=assignment.worker, reason=reason, user=user, payload={"feedback": feedback},
+    )
+    call = outbox.perform(call)
+    if call.state == Call.State.REFUSED:
+        Assignment.objects.filter(pk=assignment.pk).update(note=f"The approval was refused: {call.error}"[:500])
+        if user is not None:
+            raise GatewayRefused(call.error)
+    return call
+
+
+def _compensated(hit: Hit, assignment: Assignment, submission: Submission) -> None:
+    """The one worker for whom this HIT was made has pressed its button."""
+    if assignment.worker_id != hit.compensates.worker_id:
+        return  # its qualification lets nobody else in; whoever did is a person's to judge
+    if submission.status == "Submitted":
+        approve(assignment, f"Compensation for {hit.compensates.assignment_id}.")
+    elif submission.status == "Approved":
+        with transaction.atomic():
+            effects.approved(assignment, PAID_THERE)
+    Assignment.objects.filter(pk=hit.compensates_id).update(
+        state=State.COMPENSATED, decided_at=timezone.now(), note="Paid through a HIT of its own."
+    )
 
 
 def _recorded(hit: Hit, submission: Submission) -> Assignment:
@@ -94,7 +139,7 @@ def _recorded(hit: Hit, submission: Submission) -> Assignment:
                 defaults={"hit": hit, "accepted_at": submission.accepted_at},
             )
     Assignment.objects.filter(pk=row.pk).update(
-        submitted_at=submission.submitted_at, auto_approval_at=submission.auto_approval_at
+        submitted_at=submission.submitted_at, auto_approval_at=submission.auto_approval_at, receipt=submission.receipt
     )
     # Whoever else claimed this assignment's id was not the one who handed it in.
     Assignment.objects.filter(assignment_id=submission.assignment_id, state=State.ACCEPTED).exclude(pk=row.pk).update(
@@ -104,12 +149,12 @@ def _recorded(hit: Hit, submission: Submission) -> Assignment:
 
 
 @transaction.atomic
-def _verify(assignment: Assignment) -> Assignment:
+def _verify(assignment: Assignment, submission: Submission) -> Assignment:
     """The marketplace has confirmed who handed in; check that the work is here, and let its votes count."""
     row = Assignment.objects.select_for_update(of=["self"], no_key=True).select_related("task", "hit").get(pk=assignment.pk)
     if row.state not in (State.ACCEPTED, State.UNSUBMITTED, State.SUBMITTED):
         return row
-    if (problem := _problem(row)) is not None:
+    if (problem := _problem(row, submission.receipt)) is not None:
         row.state, row.note = State.SUBMITTED, problem
         row.save(update_fields=["state", "note"])
         return row
@@ -119,9 +164,11 @@ def _verify(assignment: Assignment) -> Assignment:
     return row
 
 
-def _problem(row: Assignment) -> str | None:
+def _problem(row: Assignment, receipt: dict[str, str] | None) -> str | None:
     if row.task is None:
         return "Handed in at the marketplace, but no answer ever arrived here. Approve it or ask the worker."
+    if receipt and (problem := _unlike(row, receipt)) is not None:
+        return f"What was handed in at the marketplace does not fit: {problem} Look at it, then approve or reject."
     if row.task.was_only_tried:
         return None
     answered = Vote.objects.filter(task=row.task).standing().count()
@@ -131,21 +178,16 @@ def _problem(row: Assignment) -> str | None:
     return None
 
 
-@transaction.atomic
-def _pay(assignment: Assignment, reason: str) -> None:
-    """Write the ledger's line for what the marketplace has paid, once."""
-    campaign = assignment.hit.campaign
-    now = timezone.now()
-    Payment.objects.get_or_create(
-        token=f"reward:{assignment.pk}",
-        defaults={
-            "campaign": campaign, "assignment": assignment, "kind": Payment.Kind.REWARD,
-            "amount_usd": campaign.reward_usd,
-            "fee_usd": pricing.fee_usd(campaign.reward_usd, assignment.hit.max_assignments),
-            "reason": reason, "at": now,
-        },
-    )
-    Assignment.objects.filter(pk=assignment.pk).exclude(state=State.APPROVED).update(state=State.APPROVED, decided_at=now)
+def _unlike(row: Assignment, receipt: dict[str, str]) -> str | None:
+    """How the receipt contradicts what is stored, if it does. It is never a source of votes."""
+    if "problem" in receipt and "task" not in receipt:
+        return f"the answer is {receipt['problem']}."
+    if (task := receipt.get("task")) is not None and task != str(row.task_id):
+        return f"it names task {task[:20]}, not {row.task_id}."
+    asked = row.task.comparisons.count()
+    if (count := receipt.get("comparisons")) is not None and count != str(asked):
+        return f"it speaks of {count[:20]} comparisons, not {asked}."
+    return None
 
 
 def _lapse(campaign: Campaign) -> None:
@@ -158,8 +200,16 @@ def _lapse(campaign: Campaign) -> None:
 
 def _complete(campaign: Campaign) -> None:
     """A campaign whose every HIT was worked off is finished by itself."""
-    if campaign.hits.filter(hit_id="").exists() or _unsettled(campaign).exists():
+    if campaign.state != Campaign.State.COLLECTING:
         return
+    hits = campaign.hits.filter(compensates=None)
+    settled = Count("assignments", filter=Q(assignments__state__in=[State.APPROVED, State.REJECTED]))
+    if hits.filter(hit_id="").exists() or not hits.exists():
+        return
+    if hits.annotate(n_settled=settled).filter(n_settled__lt=F("max_assignments")).exists():
+        return
+    if campaign.publications.exclude(state__in=Publication.ENDED).exists():
+        return  # more votes are being asked for right now
     Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.COLLECTING).update(
         state=Campaign.State.FINISHED, finished_at=timezone.now()
     )

@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from crowd import reconciling
+from crowd import outbox, reconciling
 
 
 @shared_task
 def reconcile_all() -> int:
     return reconciling.reconcile_all()
+
+
+@shared_task
+def sweep_outbox() -> int:
+    return outbox.sweep()

@@ -189,7 +189,7 @@ def _figures(campaign: Campaign, merge: Merge, majority: Merge) -> dict:
         **{key: merge.figures.get(key) for key in keys},
         "accuracy_majority": majority.figures.get("accuracy_merged"),
         "mean_risk": merge.figures["mean_risk"],
-        "assignments": campaign.payments.count(),
+        "assignments": campaign.payments.filter(kind=Payment.Kind.REWARD).count(),
         "reward_usd": str(usd(money["reward"])), "fee_usd": str(usd(money["fee"])), "total_usd": str(campaign.spent_usd),
         "wage_usd_per_hour": str(pricing.hourly_wage_usd(
             campaign.reward_usd, pricing.expected_seconds(campaign.comparisons_per_hit, campaign.delay_ms)

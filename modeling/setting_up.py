@@ -60,8 +60,13 @@ def marketplace() -> Environment:
     """The marketplace of this site, with an account that has play money, at the address under which the site runs."""
     key_id, secret = accounts.ensure_requester(REQUESTER, DEPOSIT_USD)
     credentials.save("marketplace", credentials.Credentials(key_id, secret))
-    place = {"endpoint_url": f"{settings.MARKETPLACE_URL}/api", "worker_url": settings.MARKETPLACE_URL}
-    return Environment.objects.update_or_create(name=MARKETPLACE, defaults={**place, "credentials": "marketplace"})[0]
+    place = {
+        "endpoint_url": f"{settings.MARKETPLACE_URL}/api", "worker_url": settings.MARKETPLACE_URL, "credentials": "marketplace",
+    }
+    new_crowd = {"requests_per_s": 0, "asks_requirements": False}  # it is this very site, and nobody there has a record
+    return Environment.objects.update_or_create(
+        name=MARKETPLACE, defaults=place, create_defaults={**place, **new_crowd}
+    )[0]
 
 
 def mannequins(owner) -> Dataset:

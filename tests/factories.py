@@ -116,6 +116,7 @@ def make_environment(**overrides) -> Environment:
         "name": f"marketplace {next(_number)}",
         "endpoint_url": "http://127.0.0.1:9/marketplace/api",
         "worker_url": "http://127.0.0.1:9/marketplace",
+        "requests_per_s": 0, "asks_requirements": False,
     } | overrides
     return Environment.objects.create(**fields)
 

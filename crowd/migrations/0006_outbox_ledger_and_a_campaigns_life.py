@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='assignment',
             name='receipt',
-            field=models.JSONField(blank=True, help_text='What the marketplace was handed in: name and value of each field.', null=True),
+            field=models.JSONField(blank=True, help_text='Name and value of each field handed in at the marketplace.', null=True),
         ),
         migrations.AddField(
             model_name='campaign',
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='campaign',
             name='price_usd',
-            field=models.DecimalField(decimal_places=2, editable=False, help_text='What the launch was agreed to cost, fees included.', max_digits=10, null=True),
+            field=models.DecimalField(decimal_places=2, editable=False, help_text='What the launch was to cost, fees included.', max_digits=10, null=True),
         ),
         migrations.AddField(
             model_name='campaign',
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='hit',
             name='follows',
-            field=models.ForeignKey(blank=True, help_text='Whose pairs it asks for more votes on.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followers', to='crowd.hit'),
+            field=models.ForeignKey(blank=True, help_text='Whose pairs it asks about again.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followers', to='crowd.hit'),
         ),
         migrations.AddField(
             model_name='hit',

@@ -11,11 +11,12 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 
 from annotation.panel.pages import JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge, watch_row
-from crowd import merging, publishing, reconciling
+from crowd import life, merging, publishing, reconciling
 from crowd.models import Assignment, Campaign, Environment, Publication
-from crowd.mturk.gateway import Gateway, GatewayError
 from crowd.panel import campaigns as figures
 from crowd.panel import forecast, home
+from crowd.ways import way_of
+from crowd.ways.base import GatewayError
 
 NOT_ACCEPTED = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what a marketplace says to a page that is only looked at
 PAPER = "The paper's value: "
@@ -231,7 +232,8 @@ class CampaignAdmin(PageAdmin):
                 return redirect(self.url("change", campaign.pk))
         balance, silence = None, ""
         try:
-            balance = Gateway(campaign.environment).balance_usd()
+            found = way_of(campaign.environment).balance()
+            balance = found.available_usd if found else None
         except GatewayError as error:
             silence = str(error)
         price = publishing.price(campaign)
@@ -245,9 +247,9 @@ class CampaignAdmin(PageAdmin):
         self._require(request, campaign)
         if request.method == "POST":
             try:
-                publishing.finish(campaign, request.user)
-            except GatewayError as error:
-                messages.error(request, f"The marketplace did not take it: {error} Try again.")
+                life.finish(campaign, request.user)
+            except publishing.CannotPublish as error:
+                messages.error(request, str(error))
             else:
                 self.log_change(request, campaign, "Finished.")
                 messages.success(request, f"“{campaign}” is offered to nobody else. Work that has begun is still paid.")
@@ -287,7 +289,7 @@ class CampaignAdmin(PageAdmin):
         self._require(request, campaign)
         if request.method == "POST":
             try:
-                reconciling.reconcile(campaign)
+                reconciling.reconcile(campaign, everything=False)
                 messages.success(request, "Everything that was handed in has been collected.")
             except GatewayError as error:
                 messages.error(request, f"The marketplace did not answer as it should: {error}")

@@ -8,8 +8,8 @@ from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import deciding
 from crowd.models import Assignment, Hit, Payment, Worker
-from crowd.mturk.gateway import GatewayError
 from crowd.panel import workers
+from crowd.ways.base import GatewayError
 
 
 class ExclusionFilter(admin.SimpleListFilter):
@@ -75,11 +75,11 @@ class WorkerAdmin(PageAdmin, FactAdmin):
             raise PermissionDenied
         if request.method == "POST":
             if request.POST.get("readmit"):
-                deciding.readmit(worker)
+                deciding.readmit(worker, request.user)
                 self.log_change(request, worker, "Readmitted.")
                 messages.success(request, f"{worker} may take tasks again.")
             else:
-                deciding.exclude(worker)
+                deciding.exclude(worker, request.user)
                 self.log_change(request, worker, "Excluded.")
                 messages.success(request, f"{worker} gets no further task. What was done is paid.")
         return redirect(self.url("change", worker.pk))
@@ -141,7 +141,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             raise PermissionDenied
         if request.method == "POST":
             try:
-                deciding.approve(assignment)
+                deciding.approve(assignment, request.user)
             except (deciding.CannotDecide, GatewayError) as error:
                 messages.error(request, str(error))
             else:

@@ -125,13 +125,17 @@ class Way(Protocol):
     def offer(self, campaign: "Campaign", user: "AbstractBaseUser | None") -> list["Call"]:
         """Rows of the outbox, made once however often this is asked, whose performance puts all HITs on offer.
 
+        May speak to the place for what costs nothing and makes nothing twice (a HIT type).
         The campaign's HIT rows exist. A place that takes HITs gets one call for each; one
         that takes studies one for the campaign. A way without any place to call marks
         the HITs as offered (`ways.offered_here`) and returns nothing.
         """
 
     def withdraw(self, campaign: "Campaign", user: "AbstractBaseUser | None") -> list["Call"]:
-        """Likewise to offer the campaign to nobody else; who has begun may go on. `campaign.turn` makes tokens new."""
+        """Likewise to offer the campaign to nobody else; who has begun may go on. `campaign.turn` makes tokens new.
+
+        This and what follows only make rows, perhaps within the caller's transaction.
+        """
 
     def extend(self, campaign: "Campaign", until: datetime, user: "AbstractBaseUser | None") -> list["Call"]:
         """Likewise to have it on offer until then, again if it was withdrawn."""

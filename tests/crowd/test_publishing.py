@@ -5,12 +5,13 @@ from decimal import Decimal
 import pytest
 
 from annotation.models import Pair
-from crowd import pricing, publishing
+from crowd import life, pricing, publishing
 from crowd.marketplace import models as market
-from crowd.models import Campaign, Hit, Publication
+from crowd.models import Call, Campaign, Hit, Publication
 from crowd.mturk.gateway import Gateway, GatewayRefused, external_question
 from jobs import running
 from tests.crowd.campaigns import make_published
+from tests.crowd.faults import BEFORE
 from tests.factories import make_campaign, make_image, make_pair, make_pairs, make_person
 
 
@@ -92,36 +93,22 @@ def test_a_publication_that_died_half_way_is_taken_up_without_a_second_hit(place
         running.execute(job)
     assert market.Hit.objects.count() == 2 and campaign.hits.exclude(hit_id="").count() == 1
     Publication.objects.update(lease_until="2020-01-01T00:00Z")  # long ago: the process is dead
+    Call.objects.exclude(lease_until=None).update(lease_until="2020-01-01T00:00Z")
     assert running.execute(job).is_done
     assert market.Hit.objects.count() == campaign.hits.exclude(hit_id="").count() == 4
     assert Gateway(place).balance_usd() == Decimal("100.00") - 8 * Decimal("0.12")
 
 
-def test_a_marketplace_that_stops_answering_leaves_the_rest_to_be_published_later(place, monkeypatch):
+def test_a_marketplace_that_stops_answering_leaves_the_rest_to_be_published_later(place, network):
     campaign = make_campaign(environment=place, votes_per_pair=2, images_per_hit=1)
     make_pairs(15, campaign.dataset)
-    monkeypatch.setattr(publishing, "WAITS_S", ())
-    endpoint, made = place.endpoint_url, Gateway.create_hit
-
-    def then_silence(self, *arguments, **options):
-        hit_id = made(self, *arguments, **options)
-        self._client.meta.events.register("before-send.mturk", _unreachable)
-        return hit_id
-
-    monkeypatch.setattr(Gateway, "create_hit", then_silence)
+    network.fail("CreateHITWithHITType", "", BEFORE)
     job = running.execute(publishing.publish(campaign, campaign.owner))
     assert job.state == Publication.State.FAILED and "1 of 3 HITs are on offer" in job.error
-    monkeypatch.setattr(Gateway, "create_hit", made)
     campaign.refresh_from_db()
-    assert campaign.state == Campaign.State.PUBLISHING and place.endpoint_url == endpoint
+    assert campaign.state == Campaign.State.PUBLISHING
     assert running.execute(publishing.publish(campaign, campaign.owner)).is_done
     assert market.Hit.objects.count() == 3
-
-
-def _unreachable(**request):
-    from botocore.exceptions import EndpointConnectionError
-
-    raise EndpointConnectionError(endpoint_url="the marketplace")
 
 
 def test_too_little_money_is_said_before_anything_is_published(place):
@@ -178,7 +165,7 @@ def test_the_question_escapes_its_address():
 
 def test_finishing_takes_the_hits_off_the_market(place):
     campaign = make_published(place)
-    publishing.finish(campaign, campaign.owner)
+    assert running.execute(life.finish(campaign, campaign.owner)).is_done
     campaign.refresh_from_db()
     assert campaign.state == Campaign.State.FINISHED
     assert Hit.objects.get().status == "Expired"

@@ -7,12 +7,14 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import Task, Vote
-from crowd import publishing, reconciling
+from crowd import life, outbox, reconciling
 from crowd.marketplace import models as market
-from crowd.models import Assignment, Campaign, Payment
+from crowd.models import Assignment, Call, Campaign, Payment
 from crowd.mturk.gateway import Gateway, GatewayError
 from crowd.simulation.visitor import work
+from jobs import running
 from tests.crowd.campaigns import Person, judge_first, make_published
+from tests.crowd.faults import AFTER
 
 State = Assignment.State
 
@@ -41,23 +43,20 @@ def test_reconciling_again_pays_nobody_twice(place):
     assert Gateway(place).balance_usd() == Decimal("100.00") - 2 * Decimal("0.12")  # one paid, one still held
 
 
-def test_an_approval_whose_answer_was_lost_is_in_the_ledger_once(place, monkeypatch):
+def test_an_approval_whose_answer_was_lost_is_in_the_ledger_once(place, network):
     campaign = make_published(place)
     Person("ada").do(campaign.hits.get())
-    approve = Gateway.approve
-
-    def loses_the_answer(self, assignment_id):
-        approve(self, assignment_id)
-        raise GatewayError("the connection broke")
-
-    monkeypatch.setattr(Gateway, "approve", loses_the_answer)
+    network.fail("ApproveAssignment", AFTER)
     with pytest.raises(GatewayError):
         reconciling.reconcile(campaign)
     campaign.refresh_from_db()
-    assert "connection broke" in campaign.trouble and not Payment.objects.exists()
-    monkeypatch.setattr(Gateway, "approve", approve)
+    assert "ApproveAssignment" in campaign.trouble or "approve_assignment" in campaign.trouble
+    assert not Payment.objects.exists() and market.Assignment.objects.get().state == "Approved"
     reconciling.reconcile(campaign)
     assert Payment.objects.count() == 1 and Assignment.objects.get().state == State.APPROVED
+    assert campaign.calls.get(kind="approve").state == "waiting"  # the sweeper finds it done
+    Call.objects.update(next_try_at=timezone.now())
+    assert outbox.sweep() == 1 and Payment.objects.count() == 1
 
 
 def test_answers_without_a_submission_stay_out_of_the_data(place):
@@ -151,7 +150,7 @@ def test_whoever_had_begun_when_the_campaign_was_finished_is_paid(place):
     person = Person("ada")
     frame = person.accept(campaign.hits.get())
     person.browser.get(frame)
-    publishing.finish(campaign, campaign.owner)
+    running.execute(life.finish(campaign, campaign.owner))
     work(person.browser, frame, judge_first)
     assert reconciling.reconcile_all() == 1
     assert Payment.objects.count() == 1
