@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 
 A_PARAMETER = RegexValidator(r"^[A-Za-z][A-Za-z0-9_-]*$", "Letters, digits, _ and - only, a letter first.")
 A_CODE = RegexValidator(r"^[A-Za-z0-9_-]*$", "Letters, digits, _ and - only.")
+LOCAL = {"127.0.0.1", "localhost", "::1"}
 PLACES = {"code", "worker", "session", "study"}
 
 

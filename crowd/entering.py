@@ -70,7 +70,7 @@ def enter(campaign: Campaign, visitor: Visitor) -> Assignment:
     Raises: TurnedAway.
     """
     with transaction.atomic():
-        campaign = _locked(campaign)
+        campaign = locked(campaign)
         worker = arriving.worker_of(campaign.environment_id, visitor.worker_id)
         assignment = _known(campaign, worker, visitor)
         if assignment is None:
@@ -98,10 +98,10 @@ def begin_next(campaign: Campaign, worker: Worker, assignment_id: str, *, has_pl
 
 def check_open(campaign: Campaign) -> None:
     """Raises: TurnedAway while nobody new may begin."""
-    if campaign.state == Campaign.State.PAUSED:
-        raise TurnedAway(Why.PAUSED)
-    if campaign.state != Campaign.State.COLLECTING:
+    if campaign.is_over:
         raise TurnedAway(Why.ENDED)
+    if campaign.state != Campaign.State.COLLECTING:
+        raise TurnedAway(Why.PAUSED)
 
 
 def resume(assignment: Assignment) -> Assignment:
@@ -143,7 +143,8 @@ def session_of(assignment: Assignment) -> str:
     return session if colon else own
 
 
-def _locked(campaign: Campaign) -> Campaign:
+def locked(campaign: Campaign) -> Campaign:
+    """The campaign's row as it stands, for this transaction alone: people who come at once take turns."""
     rows = Campaign.objects.select_related("environment", "tutorial", "dataset")
     return rows.select_for_update(of=["self"], no_key=True).get(pk=campaign.pk)
 

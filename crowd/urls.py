@@ -3,12 +3,14 @@
 from django.urls import include, path
 
 from annotation import views as annotation_views
-from crowd import entry_views, views
+from crowd import entry_views, invitation_views, views
 
 urlpatterns = [
     path("api/", include("annotation.urls")),
     path("examples/<str:name>", annotation_views.example_image, name="example-image"),
     path("done/", entry_views.done, name="task-done"),
+    path("invited/<str:token>/", invitation_views.invited, name="invited"),
+    path("invited/<str:token>/task/", invitation_views.task, name="invited-task"),
     path("study/<str:token>/", entry_views.entry, name="entry"),
     path("<str:token>/", views.task, name="task"),
 ]

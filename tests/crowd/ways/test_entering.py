@@ -150,7 +150,7 @@ def test_hits_with_pairs_that_somebody_knows_come_last_and_without_those_pairs()
     assert second.task.comparisons.count() == 1
 
 
-@pytest.mark.parametrize(("state", "why"), [("paused", "paused"), ("finished", "ended"), ("draft", "ended")])
+@pytest.mark.parametrize(("state", "why"), [("paused", "paused"), ("finished", "ended"), ("draft", "paused")])
 def test_a_campaign_that_is_not_collecting_lets_in_only_those_who_began(state, why):
     campaign = make_open_campaign(1)
     begun = come(campaign, "ada")
