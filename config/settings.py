@@ -158,6 +158,9 @@ CELERY_BEAT_SCHEDULE = {
     "resume what was left of calls elsewhere": {
         "task": "crowd.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 9},
     },
+    "campaigns that train by themselves": {
+        "task": "modeling.tasks.tick", "schedule": env.float("TRAIN_CHECK_EVERY_S", default=20.0), "options": {"expires": 15},
+    },
     "the marketplace's clocks": {
         "task": "crowd.marketplace.tasks.tick", "schedule": 15.0, "options": {"expires": 14},
     },

@@ -96,7 +96,6 @@ class Promotion(Job):
     """
 
     step = "modeling.promoting.run"
-    queue = "training"
     lease_s = 600
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="promotions")
@@ -120,6 +119,11 @@ class Promotion(Job):
 
     def __str__(self) -> str:
         return f"promotion of {self.run}" if self.run_id else "withdrawal of priors"
+
+    @property
+    def queue(self) -> str:
+        """Taking priors away need not wait behind a training."""
+        return "training" if self.run_id else "default"
 
 
 class Prior(models.Model):

@@ -1,0 +1,62 @@
+"""A small data set that something can be learnt from, its labels released, and runs on it."""
+
+from crowd import merging, releasing
+from crowd.models import Campaign, Release
+from jobs import running
+from modeling import training
+from modeling.models import Run
+from tests import factories
+from tests.modeling.lifting import make
+
+QUICK = {"epochs": 3, "width": 16, "batch": 16}
+WELL = {"epochs": 40, "width": 32, "batch": 16}  # enough to be better than chance
+
+
+def make_labelled_campaign(*, n_people: int = 30, per_person: int = 4, right: bool = True, owner=None, **overrides) -> Campaign:
+    """People with a known 3D structure, each pair answered once and verified; all answers right, or all wrong."""
+    people = make.make_people(n_people, pairs=per_person, bend=0.1)
+    skeleton = factories.make_skeleton(
+        joints=list(make.NAMES_17), bones=[list(bone) for bone in make.BONES_17], mirror=list(make.MIRROR_17), root=0,
+        figure=[[0.5, 0.5]] * 17,
+    )
+    dataset = factories.make_dataset(skeleton=skeleton, owner=owner)
+    rows = [
+        factories.make_person(
+            image=factories.make_image(dataset=dataset, width=1000, height=1000), keypoints=pose2d.tolist(),
+            occluded=[False] * 17, truth_mm=pose3d.tolist(),
+        )
+        for pose2d, pose3d in zip(people.pose2d.astype(float), people.pose3d.astype(float))
+    ]
+    pairs = [
+        factories.make_pair(person=rows[person], first=int(first), second=int(second))
+        for person, (first, second) in zip(people.pair_person, people.pair_joints)
+    ]
+    campaign = factories.make_campaign(dataset=dataset, state="collecting", **overrides)
+    vote_on(campaign, pairs, right=right)
+    return campaign
+
+
+def vote_on(campaign: Campaign, pairs: list, *, right: bool = True) -> None:
+    """One more worker's verified answer to each of the pairs."""
+    hit = factories.make_hit(campaign=campaign, pairs=pairs, max_assignments=1)
+    factories.answer(factories.make_assignment(hit=hit).task, lambda pair: pair.truth_first == right)
+
+
+def make_release(campaign: Campaign | None = None, **overrides) -> Release:
+    campaign = campaign or make_labelled_campaign(**overrides)
+    merge = running.execute(merging.start(campaign, campaign.owner, method="majority"))
+    return make_release_of(merge)
+
+
+def make_run(release: Release | None = None, *, settings: dict | None = None, **options) -> Run:
+    """Trained to its end."""
+    release = release or make_release()
+    run = running.execute(training.start(release, release.campaign.owner, settings=settings or QUICK, **options))
+    assert run.is_done, run.error
+    return run
+
+
+def make_release_of(merge) -> Release:
+    release = running.execute(releasing.start(merge, merge.campaign.owner, formats=["csv"]))
+    assert release.is_done, release.error
+    return release
