@@ -20,7 +20,7 @@ from django.core.files.storage import storages
 from crowd import gathering
 from crowd.models import Merge, Release
 from crowd.releases import archive, arrays, card, checked_kinds, croissant, documents, tables, tally
-from crowd.releases.rows import About, Writer
+from crowd.releases.rows import About, Batch, Writer
 from jobs import running
 from jobs.running import JobError, Report
 
@@ -102,8 +102,9 @@ def run(job: Release, report: Report) -> None:
         counted = tally.Tally(folder, about, people)
         writers = [counted, *_writers(checked_kinds(job.formats), folder, about, people)]
         for share, some in gathering.people(job, names):
+            batch = Batch(some)
             for writer in writers:
-                writer.add(some)
+                writer.add(batch)
             report(0.05 + 0.75 * share, f"writing {counted.figures()['counts']['votes']:,} votes")
         report(0.8, "packing")
         files = {}

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from crowd.releases.rows import About, PersonRow, WorkerRow
+from crowd.releases.rows import About, Batch, WorkerRow
 
 BLOCK = 1 << 20
 CERTAIN = 1e-6  # a lifter takes logarithms: no probability is 0 or 1
@@ -28,7 +28,7 @@ class _Column:
         self.path = folder / f"{name}.column"
         self._file = self.path.open("wb")
 
-    def add(self, values: list) -> None:
+    def add(self, values: Sequence | np.ndarray) -> None:
         array = np.array(values, self.dtype).reshape(-1, *self.shape)
         self.length += len(array)
         self._file.write(array.tobytes())
@@ -96,8 +96,8 @@ class TrainingWriter:
         self._columns["person"] = _Texts(folder, "person")
         self._has_truth, self._count = False, 0
 
-    def add(self, people: list[PersonRow]) -> None:
-        missing, unknown = [np.nan] * 2, [[np.nan] * 3] * self._joints
+    def add(self, batch: Batch) -> None:
+        people, missing, unknown = batch.people, [np.nan] * 2, [[np.nan] * 3] * self._joints
         self._has_truth |= any(person.truth_mm for person in people)
         of_pairs = [(number, pair) for number, person in enumerate(people, self._count) for pair in person.pairs]
         self._count += len(people)
@@ -113,7 +113,7 @@ class TrainingWriter:
             "pair_joints": [[pair.first, pair.second] for _, pair in of_pairs],
             "p_first": [min(max(pair.p_first, CERTAIN), 1 - CERTAIN) for _, pair in of_pairs],
             "risk": [pair.risk for _, pair in of_pairs],
-            "votes": [len(pair.votes) for _, pair in of_pairs],
+            "votes": batch.votes_per_pair,
         }
         for name, rows in values.items():
             self._columns[name].add(rows)
@@ -142,18 +142,12 @@ class VotesWriter:
         self._columns = [_Column(folder, name, kind) for name, kind in kinds.items()]
         self._pairs = 0
 
-    def add(self, people: list[PersonRow]) -> None:
-        rows = []
-        number = self._number
-        for person in people:
-            for pair in person.pairs:
-                for worker, chose_first, green, left, ms in pair.votes:
-                    rows.append((
-                        self._pairs, number[worker], chose_first, -1 if green is None else green,
-                        -1 if left is None else left, -1 if ms is None else ms,
-                    ))
-                self._pairs += 1
-        for column, values in zip(self._columns, zip(*rows)):
+    def add(self, batch: Batch) -> None:
+        workers, chose_first, *facts = batch.votes
+        pair = np.repeat(np.arange(self._pairs, self._pairs + len(batch.pairs)), batch.votes_per_pair)
+        self._pairs += len(batch.pairs)
+        known = ([-1 if value is None else value for value in column] for column in facts)
+        for column, values in zip(self._columns, (pair, [self._number[name] for name in workers], chose_first, *known)):
             column.add(values)
 
     def close(self) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from crowd.releases.rows import About, PersonRow
+from crowd.releases.rows import About, Batch, PersonRow
 
 # What the paper's code calls a joint; it compares names and knows the top of the head as the nose.
 PAPER_NAMES = {"head top": "nose", "head": "nose"}
@@ -36,8 +36,8 @@ class PaperWriter:
         self._file.write(f'{{"joint_names":{_dump(paper_joint_names(about.joints))},"images":[')
         self._separator = "\n"
 
-    def add(self, people: list[PersonRow]) -> None:
-        for person in people:
+    def add(self, batch: Batch) -> None:
+        for person in batch.people:
             self._file.write(self._separator + _dump(self._entry(person)))
             self._separator = ",\n"
 
@@ -77,8 +77,8 @@ class CocoWriter:
         self._annotations = self._annotations_path.open("w", encoding="utf-8", newline="")
         self._image, self._image_id, self._annotation_id = None, 0, 0
 
-    def add(self, people: list[PersonRow]) -> None:
-        for person in people:
+    def add(self, batch: Batch) -> None:
+        for person in batch.people:
             if person.image != self._image:
                 self._image, self._image_id = person.image, self._image_id + 1
                 entry = {"id": self._image_id, "file_name": person.image, "width": person.width, "height": person.height,

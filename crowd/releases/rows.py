@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 Place = list[float] | None  # x, y in pixels of the image; None where the joint is missing
@@ -47,6 +48,31 @@ class PersonRow:
     def key(self) -> str:
         """Its name in every file, stable as long as the source's file names are."""
         return f"{self.image}#{self.number}"
+
+
+class Batch:
+    """Some people, and their pairs and votes as columns, which several writers need and which are made once.
+
+    Attributes:
+        people: in the order of all files.
+        pairs: of all of them, as (person, pair).
+        votes: of all pairs, as columns in the order of `VoteRow`, each a tuple; empty where nobody voted.
+        votes_per_pair: how many of them belong to each pair.
+    """
+
+    def __init__(self, people: list[PersonRow]):
+        self.people = people
+        self.pairs = [(person, pair) for person in people for pair in person.pairs]
+        self.votes_per_pair = [len(pair.votes) for _, pair in self.pairs]
+
+    @cached_property
+    def votes(self) -> tuple[tuple, ...]:
+        flat = [vote for _, pair in self.pairs for vote in pair.votes]
+        return tuple(zip(*flat)) if flat else ((),) * len(VoteRow._fields)
+
+    def per_vote(self, of_pair: list) -> list:
+        """A pair's value, repeated for each of its votes."""
+        return [value for value, count in zip(of_pair, self.votes_per_pair) for _ in range(count)]
 
 
 class WorkerRow(NamedTuple):
@@ -94,7 +120,7 @@ class About:
 class Writer(Protocol):
     """One kind of files in the making."""
 
-    def add(self, people: list[PersonRow]) -> None:
+    def add(self, batch: Batch) -> None:
         """Write these people; they come after all that came before."""
 
     def close(self) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from crowd.releases.rows import About, PersonRow, WorkerRow
+from crowd.releases.rows import About, Batch, WorkerRow
 
 ROW_GROUP = 65_536
+FLAGS = {True: "1", False: "0", None: ""}
 PAIRS = ("image", "person", "first", "second", "first_joint", "second_joint", "p_first", "risk", "votes", "split")
 VOTES = ("image", "person", "first", "second", "worker", "chose_first", "first_is_green", "first_is_left", "response_ms")
 WORKERS = WorkerRow._fields
@@ -39,33 +40,29 @@ MEANINGS = {
 }
 
 
-def pair_rows(people: Iterable[PersonRow], joints: list[str]) -> Iterator[tuple]:
+def pair_columns(batch: Batch, joints: list[str]) -> list[list]:
     """In the order of `PAIRS`."""
-    for person in people:
-        split = "train" if person.is_train else "test"
-        for pair in person.pairs:
-            yield (
-                person.image, person.number, pair.first, pair.second, joints[pair.first], joints[pair.second],
-                pair.p_first, pair.risk, len(pair.votes), split,
-            )
+    pairs = batch.pairs
+    return [
+        [person.image for person, _ in pairs], [person.number for person, _ in pairs], [pair.first for _, pair in pairs],
+        [pair.second for _, pair in pairs], [joints[pair.first] for _, pair in pairs],
+        [joints[pair.second] for _, pair in pairs], [pair.p_first for _, pair in pairs], [pair.risk for _, pair in pairs],
+        batch.votes_per_pair, ["train" if person.is_train else "test" for person, _ in pairs],
+    ]
 
 
-def vote_rows(people: Iterable[PersonRow]) -> Iterator[tuple]:
+def vote_columns(batch: Batch) -> list[Sequence]:
     """In the order of `VOTES`; booleans as they are, None where unknown."""
-    for person in people:
-        image, number = person.image, person.number
-        for pair in person.pairs:
-            first, second = pair.first, pair.second
-            for vote in pair.votes:
-                yield (image, number, first, second, *vote)
+    pairs = batch.pairs
+    of_pair = (
+        [person.image for person, _ in pairs], [person.number for person, _ in pairs], [pair.first for _, pair in pairs],
+        [pair.second for _, pair in pairs],
+    )
+    return [*map(batch.per_vote, of_pair), *batch.votes]
 
 
 def _six(value: float | None) -> str:
     return "" if value is None else f"{value:.6f}"
-
-
-def _flag(value: bool | None) -> str:
-    return "" if value is None else "1" if value else "0"
 
 
 class CsvWriter:
@@ -82,13 +79,13 @@ class CsvWriter:
         writer.writerow(header)
         return file, writer
 
-    def add(self, people: list[PersonRow]) -> None:
-        self._pairs.writerows(
-            (*row[:6], _six(row[6]), _six(row[7]), *row[8:]) for row in pair_rows(people, self._joints)
-        )
-        self._votes.writerows(
-            (*row[:5], int(row[5]), _flag(row[6]), _flag(row[7]), row[8]) for row in vote_rows(people)
-        )
+    def add(self, batch: Batch) -> None:
+        columns = pair_columns(batch, self._joints)
+        columns[6:8] = map(_six, columns[6]), map(_six, columns[7])
+        self._pairs.writerows(zip(*columns))
+        columns = vote_columns(batch)
+        columns[5:8] = ([FLAGS[value] for value in column] for column in columns[5:8])
+        self._votes.writerows(zip(*columns))
 
     def close(self) -> list[str]:
         file, writer = self._open("workers.csv", WORKERS)
@@ -108,27 +105,24 @@ class _ParquetTable:
     def __init__(self, path: Path, schema):
         import pyarrow.parquet
 
-        self._schema = schema
-        self._columns: list[list] = [[] for _ in schema]
+        self._schema, self._arrow = schema, pyarrow
+        self._waiting = schema.empty_table()
         self._file = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", version="2.6")
 
-    def add(self, rows: Iterable[tuple]) -> None:
-        for column, values in zip(self._columns, zip(*rows)):
-            column.extend(values)
-        while len(self._columns[0]) >= ROW_GROUP:
-            self._write(ROW_GROUP)
+    def add(self, columns: Iterable[Sequence]) -> None:
+        arrays = [self._arrow.array(column, field.type) for column, field in zip(columns, self._schema)]
+        table = self._arrow.Table.from_arrays(arrays, schema=self._schema)
+        self._waiting = self._arrow.concat_tables([self._waiting, table])
+        while len(self._waiting) >= ROW_GROUP:
+            self._write(self._waiting.slice(0, ROW_GROUP))
+            self._waiting = self._waiting.slice(ROW_GROUP)
 
-    def _write(self, count: int) -> None:
-        import pyarrow
-
-        arrays = [pyarrow.array(column[:count], field.type) for column, field in zip(self._columns, self._schema)]
-        self._file.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema), row_group_size=ROW_GROUP)
-        for column in self._columns:
-            del column[:count]
+    def _write(self, rows) -> None:
+        self._file.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
 
     def close(self) -> None:
-        if self._columns[0]:
-            self._write(len(self._columns[0]))
+        if len(self._waiting):
+            self._write(self._waiting)
         self._file.close()
 
 
@@ -151,12 +145,12 @@ class ParquetWriter:
             for name, columns in (("pairs", PAIRS), ("votes", VOTES), ("workers", WORKERS))
         )
 
-    def add(self, people: list[PersonRow]) -> None:
-        self._pairs.add(pair_rows(people, self._joints))
-        self._votes.add(vote_rows(people))
+    def add(self, batch: Batch) -> None:
+        self._pairs.add(pair_columns(batch, self._joints))
+        self._votes.add(vote_columns(batch))
 
     def close(self) -> list[str]:
-        self._table.add(self._workers)
+        self._table.add(zip(*self._workers))
         for table in (self._pairs, self._votes, self._table):
             table.close()
         return ["pairs.parquet", "votes.parquet", "workers.parquet"]

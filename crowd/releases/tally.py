@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crowd.releases.rows import About, PersonRow, WorkerRow
+from crowd.releases.rows import About, Batch, WorkerRow
 
 RISK_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 MS_BIN, MS_BINS = 20, 30_000  # to ten minutes; a longer answer counts as that
@@ -26,9 +26,8 @@ class Tally:
         self._first = 0
         self._ms = np.zeros(MS_BINS, np.int64)
 
-    def add(self, people: list[PersonRow]) -> None:
-        times, risks = [], []
-        for person in people:
+    def add(self, batch: Batch) -> None:
+        for person in batch.people:
             self._counts["images"] += person.image != self._image
             self._image = person.image
             self._counts["people"] += 1
@@ -36,20 +35,19 @@ class Tally:
             self._with_truth += person.truth_mm is not None
             self._missing += sum(place is None for place in person.keypoints)
             self._occluded += sum(place is not None and bool(flag) for place, flag in zip(person.keypoints, person.occluded))
-            self._counts["pairs"] += len(person.pairs)
-            for pair in person.pairs:
-                votes = pair.votes
-                n, ones = len(votes), sum(vote.chose_first for vote in votes)
-                self._counts["votes"] += n
-                self._first += ones
-                self._same += ones * (ones - 1) + (n - ones) * (n - ones - 1)
-                self._both += n * (n - 1)
-                self._several += n > 1
-                self._unanimous += n > 1 and ones in (0, n)
-                risks.append(pair.risk)
-                times += [vote.response_ms for vote in votes if vote.response_ms is not None]
+        chose_first, times = batch.votes[1], [ms for ms in batch.votes[4] if ms is not None]
+        self._counts["pairs"] += len(batch.pairs)
+        self._counts["votes"] += len(chose_first)
+        risks = [pair.risk for _, pair in batch.pairs]
         self._risk_sum += sum(risks)
         self._risks += np.histogram(np.minimum(risks, RISK_EDGES[-1]), RISK_EDGES)[0]
+        n = np.array(batch.votes_per_pair)
+        ones = np.bincount(np.repeat(np.arange(len(n)), n), np.array(chose_first, float), minlength=len(n)).astype(int)
+        self._first += int(ones.sum())
+        self._same += int((ones * (ones - 1) + (n - ones) * (n - ones - 1)).sum())
+        self._both += int((n * (n - 1)).sum())
+        self._several += int((n > 1).sum())
+        self._unanimous += int(((n > 1) & ((ones == 0) | (ones == n))).sum())
         if times:
             self._ms += np.bincount(np.minimum(np.array(times) // MS_BIN, MS_BINS - 1), minlength=MS_BINS)
 
