@@ -7,10 +7,10 @@ from decimal import Decimal
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
+from annotation.models import Annotator, Dataset, Image, Pair, Task, Tutorial
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
 from crowd.records import Call, Payment, RateLimit
 from jobs.models import Job
@@ -126,6 +126,10 @@ class Campaign(models.Model):
         FINISHED = "finished", "finished"
         ARCHIVED = "archived", "archived"
 
+    class Protocol(models.TextChoices):
+        FIXED = "fixed", "fixed: the same number of votes on every pair"
+        LEAN = "lean", "lean: votes where they change most"
+
     name = models.CharField(max_length=100, unique=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="campaigns")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="campaigns")
@@ -203,6 +207,31 @@ class Campaign(models.Model):
     tutorial_pass_mark = models.FloatField(
         default=0.8, validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Share of the tutorial that must be right, 0 to 1; there are two tries.",
+    )
+    protocol = models.CharField(
+        max_length=5, choices=Protocol, default=Protocol.FIXED,
+        help_text="Fixed: every pair gets the same number of votes. Lean: each task asks what its votes change most, and "
+        "stops asking about a pair once it is sure; the price is then the most that can be spent.",
+    )
+    target_risk = models.FloatField(
+        default=0.05, validators=[MinValueValidator(0.001), MaxValueValidator(0.4)],
+        help_text="Lean: a pair is finished once its label is wrong with at most this probability.",
+    )
+    most_votes = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(45)],
+        help_text="Lean: a pair on which people still disagree after so many votes is left at that.",
+    )
+    least_votes = models.PositiveSmallIntegerField(
+        default=1, validators=[MaxValueValidator(9)],
+        help_text="Lean: so many people are asked about every pair, however sure the lifter is. 0 trusts it alone.",
+    )
+    exploration_share = models.FloatField(
+        default=0.1, validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Lean: share of a task, 0 to 1, that is drawn at random, so that workers and probabilities stay measurable.",
+    )
+    merge_every = models.PositiveIntegerField(
+        default=500, validators=[MinValueValidator(25)],
+        help_text="Lean: after so many new votes all of them are merged anew; in between each vote counts by itself.",
     )
     gold_share = models.FloatField(
         default=0, validators=[MinValueValidator(0), MaxValueValidator(0.5)],
@@ -419,6 +448,11 @@ class Assignment(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     auto_approval_at = models.DateTimeField(null=True, blank=True)
 
+    counted_as = models.CharField(
+        max_length=8, blank=True, editable=False,
+        help_text="What the pairs' standing takes its task for: empty while it is out, then counted or lapsed.",
+    )
+
     class Meta:
         ordering = ["-accepted_at"]
         constraints = [
@@ -440,6 +474,9 @@ class Merge(Job):
     seed = models.PositiveIntegerField(default=0)
     votes_upto = models.PositiveBigIntegerField(null=True, editable=False, help_text="The newest vote's number it read.")
     figures = models.JSONField(default=dict, editable=False, help_text="Counts, accuracy where truth is known, notes.")
+    parameters = models.BinaryField(
+        null=True, editable=False, help_text="What the fit learnt, for votes that come after it (`aggregation.Fitted`)."
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -486,6 +523,45 @@ class WorkerSkill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator}: {self.skill:.2f}"
+
+
+class Standing(models.Model):
+    """Where one pair of a campaign stands now: brought up to date with every task, at the newest merge's parameters.
+
+    A working table: derived from votes, merge and leases, and rebuilt from them at any time (`crowd.lean.standing`).
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        SURE = "sure", "sure enough"
+        CAPPED = "capped", "left at that"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="standings")
+    pair = models.ForeignKey(Pair, models.CASCADE, related_name="standings")
+    image = models.ForeignKey(Image, models.CASCADE, related_name="+", help_text="Of the pair: tasks are grouped by it.")
+    merge = models.ForeignKey(
+        Merge, models.SET_NULL, null=True, related_name="+", help_text="Whose parameters were used; empty before the first."
+    )
+    state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    n_votes = models.PositiveSmallIntegerField(default=0, help_text="Verified.")
+    n_out = models.PositiveSmallIntegerField(default=0, help_text="Asked of people who have not handed in yet.")
+    p_first = models.FloatField(default=0.5)
+    risk = models.FloatField(default=0.5)
+    worth = models.FloatField(default=0, help_text="Expected drop of p (1 - p) by a newcomer's vote, as far as votes can tell.")
+    rank = models.FloatField(default=0, help_text="`worth`, lowered while votes are on their way.")
+    draw = models.FloatField(default=0, help_text="Uniform in 0 to 1, fixed: random pairs are found by it.")
+    evidence = models.BinaryField(null=True, help_text="(K,) float32, log likelihood of its votes on the signal's nodes.")
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "pair"], name="one_standing_per_campaign_and_pair")]
+        indexes = [
+            models.Index("campaign", "state", F("rank").desc(), name="standing_by_rank"),
+            models.Index(fields=["campaign", "draw"], name="standing_by_draw"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pair_id}: {self.p_first:.2f}"
 
 
 class Release(Job):
@@ -535,7 +611,9 @@ class VoteImport(Job):
     filename = models.CharField(max_length=200, help_text="As the file was called.")
     stored = models.CharField(max_length=200, editable=False, help_text="Its place in the private storage.")
     sha256 = models.CharField(max_length=64, editable=False, help_text="Of its content.")
-    settings = models.JSONField(default=dict, blank=True, help_text="joints, image_names, answer, question: see docs/formats.md.")
+    settings = models.JSONField(
+        default=dict, blank=True, help_text="joints, image_names, answer, question: see docs/formats.md."
+    )
     dry_run = models.BooleanField(default=False, help_text="Only look: count, warn, show, and keep nothing.")
     knows_colour = models.BooleanField(default=True, editable=False, help_text="The file tells which keypoint was green.")
     knows_side = models.BooleanField(default=True, editable=False, help_text="The file tells which keypoint was on the left.")
