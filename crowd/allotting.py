@@ -26,7 +26,8 @@ def holding_a_place(now: datetime | None = None, prefix: str = "") -> Q:
     late = (now or timezone.now()) - serving.GRACE
     task = f"{prefix}task__"
     at_work = Q(**{
-        f"{prefix}state": State.ACCEPTED, f"{task}handed_in_at": None, f"{task}withdrawn_at": None, f"{task}expires_at__gt": late,
+        f"{prefix}state": State.ACCEPTED, f"{task}handed_in_at": None, f"{task}withdrawn_at": None,
+        f"{task}expires_at__gt": late,
     })
     done = Q(**{f"{task}handed_in_at__isnull": False, f"{task}needs_tutorial": False})
     return at_work | (done & Q(**{f"{prefix}state__in": (State.ACCEPTED, *DELIVERED)}))

@@ -42,18 +42,24 @@ def approve(assignment: Assignment, user=None, *, feedback: str = "") -> None:
     reconciling.approve(assignment, "Approved by hand.", user=user, feedback=_words(feedback, LONGEST_FEEDBACK, needed=False))
 
 
-def reject(assignment: Assignment, user, *, reason: str) -> None:
+def reject(assignment: Assignment, user, *, reason: str, category: str = "") -> None:
     """Do not pay. The reason is what the worker reads; it can be reversed for 30 days.
+
+    Args:
+        category: where the place wants one beside the words, as Prolific does.
 
     Raises: CannotDecide; GatewayError.
     """
     if assignment.state not in (State.SUBMITTED, State.VERIFIED):
         raise CannotDecide(f"This task is {assignment.get_state_display()}; there is nothing to reject.")
     reason = _words(reason, LONGEST_FEEDBACK)
+    way = way_of(assignment.hit.campaign.environment)
+    if hasattr(way, "check_rejection"):
+        way.check_rejection(reason)
     call = outbox.put(
         assignment.hit.campaign.environment, Kind.REJECT, outbox.token("reject", assignment.pk),
         campaign=assignment.hit.campaign, assignment=assignment, worker=assignment.worker, user=user, reason=reason,
-        payload={"feedback": reason},
+        payload={"feedback": reason, "category": category} if category else {"feedback": reason},
     )
     _perform(call)
 

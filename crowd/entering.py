@@ -74,7 +74,7 @@ def enter(campaign: Campaign, visitor: Visitor) -> Assignment:
         worker = arriving.worker_of(campaign.environment_id, visitor.worker_id)
         assignment = _known(campaign, worker, visitor)
         if assignment is None:
-            assignment = begin_next(campaign, worker, _name(campaign, visitor.session))
+            assignment = begin_next(campaign, worker, name_of(campaign, worker, visitor.session))
         return resume(assignment)
 
 
@@ -139,8 +139,7 @@ def finished(assignment: Assignment) -> None:
 
 def session_of(assignment: Assignment) -> str:
     """What the platform calls this visit; empty where it does not tell visits apart."""
-    own, colon, session = assignment.assignment_id.partition(":")
-    return session if colon else own
+    return assignment.assignment_id.split(":", 2)[-1]
 
 
 def locked(campaign: Campaign) -> Campaign:
@@ -149,15 +148,15 @@ def locked(campaign: Campaign) -> Campaign:
     return rows.select_for_update(of=["self"], no_key=True).get(pk=campaign.pk)
 
 
-def _name(campaign: Campaign, session: str) -> str:
+def name_of(campaign: Campaign, worker: Worker, session: str) -> str:
     """`Assignment.assignment_id`: Prolific's own name of the submission; elsewhere ours, as visits may be called alike."""
-    return session if campaign.environment.kind == Kind.PROLIFIC else f"{campaign.pk}:{session}"
+    return session if campaign.environment.kind == Kind.PROLIFIC else f"{campaign.pk}:{worker.pk}:{session}"
 
 
 def _known(campaign: Campaign, worker: Worker, visitor: Visitor) -> Assignment | None:
     rows = Assignment.objects.select_related("task__annotator", "task__consent_text", "hit__campaign__environment")
     mine = rows.filter(worker=worker, hit__campaign=campaign).order_by("-pk")
-    name = _name(campaign, visitor.session)
+    name = name_of(campaign, worker, visitor.session)
     if (same := mine.filter(assignment_id=name).first()) is not None:
         return same
     if Assignment.objects.filter(worker=worker, assignment_id=name).exists():

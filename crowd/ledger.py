@@ -22,13 +22,18 @@ def write(environment: Environment, kind: str, token: str, reason: str, *, user=
 
 
 def reward(assignment: Assignment, reason: str, user=None) -> Payment:
-    """The work was approved: its reward and the fee on it, as they were promised when the HIT was made."""
+    """The work was approved: its reward and the fee on it, as they were promised when the HIT was made.
+
+    A way that holds no money moves none; its line says that the work was approved, by whom and why.
+    """
     hit = assignment.hit
     campaign = hit.campaign
+    way = way_of(campaign.environment)
+    amount_usd = campaign.reward_usd if way.pays else Decimal("0.00")
     return write(
         campaign.environment, Kind.REWARD, f"reward:{assignment.pk}", reason, user=user, campaign=campaign,
-        assignment=assignment, worker_id=assignment.worker_id, amount_usd=campaign.reward_usd,
-        fee_usd=way_of(campaign.environment).fee_usd(campaign.reward_usd, hit.max_assignments),
+        assignment=assignment, worker_id=assignment.worker_id, amount_usd=amount_usd,
+        fee_usd=way.fee_usd(amount_usd, hit.max_assignments),
     )
 
 

@@ -99,6 +99,11 @@ class Environment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def chooses_hits(self) -> bool:
+        """Whether Nearer itself says which HIT somebody gets, as no marketplace does."""
+        return self.kind != self.Kind.MTURK
+
 
 class CampaignQuerySet(QuerySet):
     def owned_by(self, user) -> QuerySet:

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation.models import Annotator, Task, Vote
-from crowd import effects, outbox
+from crowd import allotting, effects, outbox
 from crowd.models import Assignment, Call, Campaign, Hit, Publication, Worker
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError, GatewayRefused, Submission
@@ -76,7 +76,7 @@ def _settle(hit: Hit, submission: Submission) -> None:
         _compensated(hit, assignment, submission)
         return
     if assignment.state in (State.ACCEPTED, State.UNSUBMITTED, State.SUBMITTED):
-        assignment = _verify(assignment, submission)
+        assignment = verify(assignment, submission)
     if submission.status == "Submitted":
         if assignment.state == State.VERIFIED:
             approve(assignment, VERIFIED_AND_PAID)
@@ -149,7 +149,7 @@ def _recorded(hit: Hit, submission: Submission) -> Assignment:
 
 
 @transaction.atomic
-def _verify(assignment: Assignment, submission: Submission) -> Assignment:
+def verify(assignment: Assignment, submission: Submission) -> Assignment:
     """The marketplace has confirmed who handed in; check that the work is here, and let its votes count."""
     row = Assignment.objects.select_for_update(of=["self"], no_key=True).select_related("task", "hit").get(pk=assignment.pk)
     if row.state not in (State.ACCEPTED, State.UNSUBMITTED, State.SUBMITTED):
@@ -208,6 +208,8 @@ def _complete(campaign: Campaign) -> None:
         return
     if hits.annotate(n_settled=settled).filter(n_settled__lt=F("max_assignments")).exists():
         return
+    if campaign.environment.chooses_hits and allotting.with_places(hits).filter(taken__lt=F("max_assignments")).exists():
+        return  # work without answers, or not accepted, has left places that others can take
     if campaign.publications.exclude(state__in=Publication.ENDED).exists():
         return  # more votes are being asked for right now
     Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.COLLECTING).update(

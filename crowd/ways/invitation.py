@@ -197,7 +197,8 @@ def next_task(invitation: Row) -> Assignment:
         begun = mine.filter(state__in=(State.ACCEPTED, State.UNSUBMITTED), task__withdrawn_at=None).order_by("pk").first()
         if begun is None:
             number = Assignment.objects.filter(worker=invitation.worker_id, hit__campaign=campaign).count()
-            begun = entering.begin_next(campaign, invitation.worker, f"{campaign.pk}:{number}", has_places=False)
+            name = entering.name_of(campaign, invitation.worker, str(number))
+            begun = entering.begin_next(campaign, invitation.worker, name, has_places=False)
         Row.objects.filter(pk=invitation.pk, opened_at=None).update(opened_at=timezone.now())
         return entering.resume(begun)
 

@@ -1,11 +1,11 @@
 """A link: any platform that sends people with a name in the address and takes a code, or a visit of its own page, back.
 
 Nearer pays nobody here. Finished tasks wait until the researcher confirms, from what the
-platform shows, that these visits were real (`confirm`); their votes then count, and the
+platform shows, that these visits were real (`crowd.confirming`); their votes then count, and the
 ledger says who decided so. The platform is paid and told by the researcher.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from crowd import completing, ways
+from crowd import ways
 from crowd.addresses import LOCAL
 from crowd.entering import FINISHED_HERE
 from crowd.models import Assignment, Call, Campaign, Environment
@@ -91,18 +91,5 @@ def submission_of(row: Assignment) -> Submission:
     status = {State.APPROVED: "Approved", State.REJECTED: "Rejected"}.get(row.state, "Submitted")
     return Submission(
         assignment_id=row.assignment_id, worker_id=row.worker.worker_id, hit_id=row.hit.hit_id, status=status,
-        accepted_at=row.accepted_at, submitted_at=row.submitted_at or row.task.handed_in_at,
+        accepted_at=row.accepted_at, submitted_at=row.submitted_at or row.task.handed_in_at, receipt=row.receipt,
     )
-
-
-def confirm(campaign: Campaign, assignments: Iterable[Assignment]) -> int:
-    """The researcher says that the platform knows these visits; returns how many that concerned.
-
-    Reconciliation then verifies their answers and approves them, in the researcher's name.
-    """
-    wanted = [row.pk for row in assignments]
-    rows = Assignment.objects.filter(pk__in=wanted, hit__campaign=campaign, state=State.SUBMITTED, receipt=None)
-    count = 0
-    for row in rows.select_related("hit__campaign"):
-        count += Assignment.objects.filter(pk=row.pk, receipt=None).update(receipt={"code": completing.code_of(row)})
-    return count

@@ -103,6 +103,15 @@ class Prolific:
         if campaign.completion_code and campaign.completion_code not in study.codes:
             raise CannotOffer(f"The study's completion code is {study.codes[0]}, the campaign's {campaign.completion_code}.")
 
+    @staticmethod
+    def check_rejection(reason: str) -> None:
+        """Raises: GatewayRefused for words that Prolific would not take."""
+        if len(reason.strip()) < LEAST_REASON:
+            raise GatewayRefused(
+                f"Prolific wants at least {LEAST_REASON} characters of reason, which the participant reads; "
+                f"this has {len(reason.strip())}."
+            )
+
     def balance(self) -> Balance:
         """Raises also: GatewayRefused for an account that is not in dollars, as amounts would be mistaken."""
         available, total, currency = self._client.balance()
@@ -242,7 +251,6 @@ class Prolific:
         self._client.approve(call.assignment.assignment_id)
 
     def _reject(self, call: Call) -> None:
-        check_reason(call.payload["feedback"])
         category = call.payload.get("category", "OTHER")
         self._client.reject(call.assignment.assignment_id, call.payload["feedback"], category)
 
@@ -304,12 +312,6 @@ def minutes(campaign: Campaign) -> int:
 
 def cents(amount_usd: Decimal) -> int:
     return int((amount_usd * 100).to_integral_value(ROUND_HALF_UP))
-
-
-def check_reason(text: str) -> None:
-    """Raises: GatewayRefused for a rejection's message that Prolific would not take."""
-    if len(text.strip()) < LEAST_REASON:
-        raise GatewayRefused(f"Prolific wants at least {LEAST_REASON} characters of reason; this has {len(text.strip())}.")
 
 
 def internal_name(call: Call) -> str:

@@ -148,7 +148,8 @@ def test_the_link_is_a_secret(client, settings):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda t: t[:-1], lambda t: t[:-1] + ("0" if t[-1] != "0" else "1"), lambda t: "0" * 16 + t[16:], lambda t: t + "0"]
+    "change",
+    [lambda t: t[:-1], lambda t: t + "0", lambda t: "0" * 16 + t[16:], lambda t: t[:-1] + ("0" if t[-1] != "0" else "1")],
 )
 def test_a_changed_link_opens_nothing(client, change):
     token = invitations.token_of(invite(make_open_campaign(1, kind=Kind.INVITATION)))
