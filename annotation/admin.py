@@ -1,31 +1,28 @@
 """Data sets, people and votes in the researcher's panel."""
 
 from datetime import timedelta
-from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from annotation import loading
-from annotation.importers import FORMATS
 from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
-from annotation.panel import accounts, previewing
+from annotation.panel import accounts, imports
 from annotation.panel.datasets import counts, gallery
-from annotation.panel.pages import FactAdmin, JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge
+from annotation.panel.pages import FactAdmin, OwnedAdmin, PageAdmin, moment
 from annotation.panel.people import person_page
 from config.panel import Act, Attention, Overview
 
 RECENT = 5
 FAILURES_FOR = timedelta(days=7)
 accounts.register(admin.site)
+admin.site.register(Import, imports.ImportAdmin)
 
 
 def number_of(rows, path: str):
@@ -117,77 +114,6 @@ class PersonAdmin(PageAdmin):
             "next": after.values_list("pk", flat=True).first(),
             "previous": before.reverse().values_list("pk", flat=True).first(),
             **person_page(thing, self.admin_site.contributions("person", request, thing)),
-        }
-
-
-class ImportForm(forms.ModelForm):
-    format = forms.ChoiceField(choices=list(FORMATS.items()), widget=forms.RadioSelect, initial=next(iter(FORMATS)))
-
-    class Meta:
-        model = Import
-        fields = ["format", "path", "name", "limit", "pairs_per_person", "seed"]
-        labels = {
-            "path": "Folder on the server", "name": "Name of the new data set", "limit": "At most so many images",
-            "pairs_per_person": "Random pairs per person", "seed": "Seed of the random pairs",
-        }
-        help_texts = {
-            "path": "The folder that holds the annotations and the images, as the server sees it.",
-            "name": "Another data set must not have it.",
-            "limit": "Empty: all of them. A few are enough for a first look.",
-            "pairs_per_person": "Each is a question for the crowd. The paper asked 5 per person.",
-            "seed": "The same seed draws the same pairs again.",
-        }
-
-    def clean_name(self):
-        name = self.cleaned_data["name"].strip()
-        if Dataset.objects.filter(name=name).exists():
-            raise forms.ValidationError(f"There is a data set called “{name}” already. Choose another name.")
-        return name
-
-
-@admin.register(Import)
-class ImportAdmin(JobAdmin):
-    owner_path = "created_by"
-    page_template = "admin/annotation/import/page.html"
-    form = ImportForm
-    add_words = {
-        "title": "Import a data set", "save_label": "Import it",
-        "lead": "Images with 2D keypoints are read from a folder, checked row by row, and imported whole or not at all.",
-    }
-    list_display = ["name", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
-    list_filter = ["state"]
-    search_fields = ["name", "path"]
-
-    @admin.display(description="progress", ordering="progress")
-    def progress_percent(self, job):
-        return f"{job.progress:.0%}"
-
-    def get_urls(self):
-        view = self.admin_site.admin_view(self.preview_view)
-        return [path("add/preview/", view, name="annotation_import_preview"), *super().get_urls()]
-
-    def preview_view(self, request):
-        """Back to the form as it was filled in, with a look at what lies in the folder."""
-        filled = {name: value for name in self.form.base_fields if (value := request.POST.get(name))}
-        return redirect(f"{self.url('add')}?{urlencode(filled | {'preview': 1})}")
-
-    def add_view(self, request, form_url="", extra_context=None):
-        context = {"preview_url": self.url("preview")}
-        if request.method == "GET" and request.GET.get("preview") and self.has_add_permission(request):
-            context["preview"] = previewing.look(request.GET.get("format", ""), request.GET.get("path", ""))
-        return super().add_view(request, form_url, context | (extra_context or {}))
-
-    def save_model(self, request, obj, form, change):
-        started = loading.start_import(user=request.user, **form.cleaned_data)
-        obj.pk, obj._state.adding = started.pk, False
-
-    def page(self, request, thing):
-        return super().page(request, thing) | {
-            "settings": [
-                ("Format", FORMATS.get(thing.format, thing.format)), ("Folder", thing.path),
-                ("At most", f"{thing.limit} images" if thing.limit else "all images"),
-                ("Random pairs per person", thing.pairs_per_person), ("Seed", thing.seed),
-            ],
         }
 
 

@@ -116,7 +116,7 @@ def read(folder: Path) -> tuple[str, list[Example]]:
     examples = []
     for image, row in zip(record.images, rows, strict=True):
         try:
-            picture = pictures.read(image.path)
+            picture = pictures.read(folder / image.name)
         except pictures.BadPicture as error:
             raise BadDataset(f"{image.place}: {error}") from error
         for number, comparison in enumerate(row.get("comparisons", []), start=1):

@@ -1,153 +1,500 @@
-"""Records become rows: a data set is imported whole or not at all."""
+"""Records become rows, batch by batch; a data set is seen once it is whole.
 
-from collections.abc import Iterator
+A batch is one transaction: images, people, pairs, and the import's cursor behind them. A
+process that dies leaves whole batches, and the next one goes on behind the last of them. What
+an import cannot finish for a reason in its data is taken away again; what it could not reach
+can be tried again from where it stopped.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.conf import settings
 from django.db import transaction
 
-from annotation import pairing, pictures
-from annotation.importers import FORMATS, READERS, BadDataset, DatasetRecord, ImageRecord, PersonRecord
-from annotation.models import Dataset, Image, Import, Pair, Person, Skeleton
-from annotation.skeletons import skeleton
-from jobs import running
-from jobs.running import JobError, Report
+from annotation import checking, figures, pairing, pictures, samples, skeletons, sources, storing, uploading
+from annotation.importers import FORMATS, READERS, BadDataset, DatasetRecord, ImageRecord, Options
+from annotation.importers.reading import SUFFIXES
+from annotation.importers.skeletons import SkeletonRecord
+from annotation.models import Dataset, Image, Import, Pair, Person
+from jobs import leases, running
+from jobs.running import Cancelled, JobError, LeaseLost, Report
 
-BATCH = 500
+BATCH = 200
+THREADS = 4
 WARNINGS_KEPT = 1000
+WARNINGS_LOGGED = 50
+SAMPLE = 6
+CHUNK_BYTES = 1 << 20
+PULSE_S = 2.0
+DRAWN = (
+    "The source has no pictures: stick figures were drawn from the keypoints. They show no depth, so votes on them are "
+    "guesses; use the data set to try things out, or for evaluation where it has ground truth."
+)
 
 
-def start_import(*, user, format: str, path: str, name: str, limit=None, pairs_per_person=5, seed=0, strict=False) -> Import:
-    """Queue an import; watch the row that is returned."""
-    return running.start(
-        Import(
-            created_by=user, format=format, path=str(path), name=name, limit=limit,
-            pairs_per_person=pairs_per_person, seed=seed, strict=strict,
-        )
+def rules_of(job: Import) -> sources.Rules:
+    """What this import may reach: from a shell every file and bucket, from elsewhere what the settings allow."""
+    return sources.Rules(
+        roots=None if job.any_path else tuple(map(Path, settings.IMPORT_ROOTS)),
+        buckets=None if job.any_path else tuple(settings.IMPORT_S3_BUCKETS),
+        private_networks=tuple(settings.IMPORT_PRIVATE_NETWORKS),
+        largest_bytes=settings.IMPORT_LARGEST_BYTES,
+        largest_picture_bytes=pictures.LARGEST_FILE_BYTES,
     )
+
+
+def prepare(*, user, **fields) -> Import:
+    """An unsaved import whose addresses may be read.
+
+    Raises: sources.BadSource with the reason why not.
+    """
+    job = Import(created_by=user, **fields)
+    for address in filter(None, (job.path, job.images_path)):
+        sources.check(address, rules_of(job))
+    return job
+
+
+def start_import(*, user, **fields) -> Import:
+    """Queue an import; watch the row that is returned. Raises: sources.BadSource for a place that may not be read."""
+    return running.start(prepare(user=user, **fields))
+
+
+def resume(job: Import) -> bool:
+    """Let an import that stopped go on behind its last batch; False where there is nothing to go on with."""
+    if not job.can_resume:
+        return False
+    again = {"state": Import.State.WAITING, "error": "", "attempts": 0, "ended_at": None}
+    done = Import.objects.filter(pk=job.pk, state__in=Import.STOPPED).update(**again)
+    if done:
+        transaction.on_commit(lambda: running.nudge(job))
+    return bool(done)
+
+
+def discard(job: Import) -> bool:
+    """Take away what a stopped import has stored; False where there is nothing to take away."""
+    if not job.can_resume:
+        return False
+    _discard(job)
+    return True
 
 
 def run(job: Import, report: Report) -> None:
-    """Read, check, store.
-
-    Pictures are stored first, under their hash; the rows follow in one transaction. If
-    anything fails, the pictures that only this import brought are taken away again.
+    """Read, check, store; or with `dry_run` only read and check.
 
     Raises: JobError with file, row and remedy.
     """
-    if Dataset.objects.filter(name=job.name).exists():
-        raise JobError(f"There is a data set '{job.name}' already. Choose another name.")
     if job.format not in READERS:
         raise JobError(f"There is no format '{job.format}'; known are {', '.join(FORMATS)}.")
-    report(0.0, "reading the annotations")
-    stored: list[str] = []
     try:
-        record = READERS[job.format](Path(job.path), job.limit)
-        bones = skeleton(record.skeleton)
-        _check_joints(record, len(bones.joints))
-        images = [_store(image, stored) for image in _watched(record.images, report, "storing the pictures", 0.7)]
-        checked = [_check(image, row, len(bones.joints)) for image, row in zip(record.images, images)]
-        warnings = [*record.warnings, *_missing(record)]
-        warnings += [warning for _, some in checked for warning in some]
-        for warning in warnings[:50]:
-            report(line=warning)
-        if job.strict and warnings:
-            raise JobError(f"{warnings[0]} ({len(warnings)} warnings; the import was asked to be strict.)")
-        with report.final():
-            dataset = _save(job, record, bones, images, [people for people, _ in checked])
-            Import.objects.filter(pk=job.pk).update(dataset=dataset, warnings=warnings[:WARNINGS_KEPT])
-    except (BadDataset, pictures.BadPicture, KeyError) as error:
-        _forget(stored)
-        raise JobError(str(error.args[0])) from error
-    except BaseException:
-        _forget(stored)
+        pulse = _Pulse(report)
+        with work_folder() as work, source_of(job, work, pulse) as source:
+            report(0.0, "reading the annotations")
+            _Loading(job, report, pulse, source).run()
+    except (BadDataset, sources.BadSource, pictures.BadPicture, skeletons.SkeletonDiffers) as error:
+        _discard(job)
+        raise JobError(str(error)) from error
+    except sources.SourceUnavailable as error:
+        _discard_if_nothing_stored(job)
+        raise JobError(str(error)) from error
+    except (JobError, Cancelled):
+        _discard(job)
         raise
+    except LeaseLost:
+        raise
+    except Exception:
+        _discard_if_nothing_stored(job)
+        raise
+    if job.upload is not None:
+        uploading.forget(job.upload)
 
 
-def _check_joints(record: DatasetRecord, n_joints: int) -> None:
-    for image in record.images:
-        for person in image.people:
-            if len(person.keypoints) != n_joints:
-                raise BadDataset(
-                    f"{image.place}: {len(person.keypoints)} keypoints, but the skeleton {record.skeleton} has {n_joints}."
-                )
+class _Pulse:
+    """Says that the import is alive, at most every two seconds however often it is called."""
+
+    def __init__(self, report: Report):
+        self._report, self._said = report, time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._said >= PULSE_S:
+            self._report()
+            self._said = time.monotonic()
 
 
-def _missing(record: DatasetRecord) -> list[str]:
-    """One warning about all joints that the source itself marks as missing."""
-    places = [
-        f"{image.place}, joint {joint}"
-        for image in record.images
-        for person in image.people
-        for joint, place in enumerate(person.keypoints, start=1)
-        if place is None
-    ]
-    return [f"{len(places)} joints are marked missing and are not asked about; the first is {places[0]}."] if places else []
+@contextmanager
+def source_of(job: Import, work: Path, pulse: Callable[[], None]) -> Iterator[sources.Opened]:
+    """Where this import's annotations and pictures are. Raises: sources.BadSource, sources.SourceUnavailable."""
+    uploaded = uploading.local_file(job.upload, work) if job.upload else None
+    if uploaded is None and (job.upload or not job.path):
+        raise sources.BadSource("There is nothing to import: the upload is gone. Upload the file again.")
+    name = job.upload.name if job.upload else ""
+    with sources.opened(
+        job.path, rules_of(job), work, images=job.images_path, uploaded=uploaded, upload_name=name, pulse=pulse
+    ) as source:
+        yield source
 
 
-def _watched(images: list[ImageRecord], report: Report, stage: str, share: float) -> Iterator[ImageRecord]:
-    for number, image in enumerate(images):
-        if number % 20 == 0:
-            report(share * number / len(images), f"{stage}: {number} of {len(images)}")
-        yield image
+def options_of(job: Import, pulse: Callable[[], None]) -> Options:
+    said = {key: job.options[key] for key in ("skeleton", "every", "frames", "min_confidence") if job.options.get(key)}
+    return Options(**said, find_skeleton=skeletons.find, pulse=pulse)
 
 
-def _store(record: ImageRecord, stored: list[str]) -> Image:
-    """An unsaved row; the file is in the storage, and in `stored` if it was not there before."""
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """An empty folder for this process; those of processes that died are cleared away."""
+    above = Path(settings.VAR_DIR) / "work"
+    above.mkdir(parents=True, exist_ok=True)
+    for other in above.iterdir():
+        if leases.holder_is_dead(other.name):
+            shutil.rmtree(other, ignore_errors=True)
+    own = above / leases.new_token()
+    own.mkdir()
     try:
-        picture = pictures.read(record.path)
-    except pictures.BadPicture as error:
-        raise BadDataset(f"{record.place}: {error}") from error
-    sha256 = picture.sha256
-    name = f"images/{sha256[:2]}/{sha256}{picture.suffix}"
-    if not default_storage.exists(name):
-        stored.append(default_storage.save(name, ContentFile(picture.content)))
-    return Image(name=record.name, file=name, sha256=sha256, width=picture.width, height=picture.height)
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
-def _check(record: ImageRecord, image: Image, n_joints: int) -> tuple[list[PersonRecord], list[str]]:
-    """The people with keypoints outside the picture taken as missing, and a warning for each odd thing."""
-    people, warnings = [], []
-    for person in record.people:
-        keypoints = list(person.keypoints)
-        for joint, place in enumerate(keypoints):
-            if place is not None and not (0 <= place[0] <= image.width and 0 <= place[1] <= image.height):
-                warnings.append(
-                    f"{record.place}: joint {joint + 1} lies at ({place[0]:.1f}, {place[1]:.1f}), outside the "
-                    f"{image.width} x {image.height} pixels of {record.name}; taken as missing."
-                )
-                keypoints[joint] = None
-        present = n_joints - keypoints.count(None)
-        if present < 2:
-            warnings.append(f"{record.place}: {present} of {n_joints} joints are there; no pair can be asked.")
-        people.append(PersonRecord(keypoints, person.occluded, person.truth_mm))
-    return people, warnings
+def fingerprint(path: Path, format: str, pulse: Callable[[], None]) -> str:
+    """SHA-256 of the annotations: of a file, or of all files in a folder that may be some, with their paths."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    whole = hashlib.sha256(format.encode())
+    for file in files:
+        own = hashlib.sha256()
+        with file.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                own.update(chunk)
+        pulse()
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        whole.update(f"{name}\0{own.hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
-def _save(job: Import, record: DatasetRecord, bones: Skeleton, images: list[Image], people: list[list]) -> Dataset:
-    dataset = Dataset.objects.create(
-        name=job.name, owner=job.created_by, skeleton=bones, source=job.format, seed=job.seed,
-        description=record.description, licence=record.licence, citation=record.citation,
-    )
-    for image in images:
-        image.dataset = dataset
-    Image.objects.bulk_create(images, batch_size=BATCH)
-    rows = [
-        Person(
-            image=image, number=number, keypoints=person.keypoints, occluded=person.occluded, truth_mm=person.truth_mm
+@dataclass(frozen=True)
+class _Seen:
+    """A picture of a batch: where it is stored, and how large it is."""
+
+    name: str
+    file: str
+    sha256: str
+    width: int
+    height: int
+    sample: list[dict] = field(default_factory=list)
+
+
+class _Loading:
+    """One import on its way."""
+
+    def __init__(self, job: Import, report: Report, pulse: Callable[[], None], source: sources.Opened):
+        self.job, self.report, self.pulse, self.source = job, report, pulse, source
+        self.counts = dict(job.counts)
+        self.warnings, self.n_warnings = list(job.warnings), job.n_warnings
+        self.sample: list[dict] = []
+        self.fresh: list[str] = []  # files stored for rows that are not yet
+
+    def run(self) -> None:
+        job = self.job
+        sha256 = fingerprint(self.source.annotations, job.format, self.pulse)
+        if job.cursor and job.content_sha256 != sha256:
+            raise BadDataset("The annotations have changed since this import began. Start a new one.")
+        if job.cursor == 0:
+            self._begin(sha256)
+        if same := _done_before(job, sha256):
+            return self._say_so(same)
+        record = READERS[job.format](self.source.annotations, options_of(job, self.pulse))
+        bones = record.own_skeleton or _known(record.skeleton)
+        if not job.dry_run and job.dataset is None:
+            self._open_dataset(record, bones)
+        self._batches(record, bones)
+        self._finish(record, bones)
+        return None
+
+    def _begin(self, sha256: str) -> None:
+        self.counts, self.warnings, self.n_warnings = {}, [], 0
+        Import.objects.filter(pk=self.job.pk).update(content_sha256=sha256, counts={}, warnings=[], n_warnings=0)
+
+    def _say_so(self, same: Import) -> None:
+        line = f"The same annotations, with the same settings, are the data set '{same.dataset}' already; nothing was added."
+        self.report(line=line)
+        counts = same.counts | {"same_as": same.dataset.name}
+        with self.report.final():
+            Import.objects.filter(pk=self.job.pk).update(
+                dataset=same.dataset, stage=line[:200], counts=counts, warnings=same.warnings, n_warnings=same.n_warnings
+            )
+
+    def _open_dataset(self, record: DatasetRecord, bones: SkeletonRecord) -> None:
+        """The row that the batches hang on, hidden until the last of them."""
+        job = self.job
+        with transaction.atomic():
+            self.report()
+            refuse_taken_name(job)
+            job.dataset = Dataset.everything.create(
+                name=job.name, owner=job.created_by, skeleton=skeletons.keep(bones), source=job.format, seed=job.seed,
+                description=record.description, licence=record.licence[:500], citation=record.citation, is_whole=False,
+            )
+            Import.objects.filter(pk=job.pk).update(dataset=job.dataset)
+
+    def _batches(self, record: DatasetRecord, bones: SkeletonRecord) -> None:
+        done = 0
+        images = islice(record.images, self.job.limit)
+        with ThreadPoolExecutor(THREADS) as pool:
+            while batch := list(islice(images, min(BATCH, self.job.cursor - done) if done < self.job.cursor else BATCH)):
+                done += len(batch)
+                told, record.warnings[:] = list(record.warnings), []
+                if done <= self.job.cursor:
+                    self.report(stage=f"passing over {done} images that are stored already")
+                    continue
+                try:
+                    self._batch(batch, bones, told, done, record, pool)
+                except LeaseLost:
+                    raise  # these files may be the next process's by now
+                except BaseException:
+                    storing.forget(self.fresh)
+                    raise
+
+    def _batch(
+        self, batch: list[ImageRecord], bones: SkeletonRecord, told: list[str], done: int, record: DatasetRecord, pool
+    ) -> None:
+        self.fresh = []
+        _refuse_twins(batch, self.job)
+        seen = self._pictures(batch, bones, pool)
+        if self.job.dry_run:
+            self.sample = (self.sample + [one for image in seen for one in image.sample])[:SAMPLE]
+        checked = [checking.check(image, one.name, (one.width, one.height), bones) for image, one in zip(batch, seen)]
+        self._count(checked, told)
+        total = min(filter(None, (record.total, self.job.limit)), default=0)
+        stage = f"{done:,} of {total:,} images" if total else f"{done:,} images"
+        progress = done / total if total else None
+        if self.job.dry_run:
+            self._add("images", len(batch))
+            for one in checked:
+                self._add("pairs", sum(_pairs_of(person.keypoints, self.job.pairs_per_person) for person in one.people))
+            self.report(progress, stage)
+            return
+        with transaction.atomic():
+            self.report(progress, stage)
+            self._save(batch, seen, checked)
+            drawn = any(image.canvas for image in batch)
+            if drawn and not self.job.dataset.is_drawn:
+                self.job.dataset.is_drawn = True
+                Dataset.everything.filter(pk=self.job.dataset_id).update(is_drawn=True)
+            Import.objects.filter(pk=self.job.pk).update(
+                cursor=done, attempts=1, counts=self.counts, warnings=self.warnings, n_warnings=self.n_warnings
+            )
+        self.job.cursor, self.fresh = done, []
+
+    def _pictures(self, batch: list[ImageRecord], bones: SkeletonRecord, pool: ThreadPoolExecutor) -> list[_Seen]:
+        wanted = max(0, SAMPLE - len(self.sample)) if self.job.dry_run else 0
+        futures = [pool.submit(self._picture, image, bones, place < wanted) for place, image in enumerate(batch)]
+        try:
+            left = set(futures)
+            while left:
+                done, left = wait(left, timeout=PULSE_S, return_when=FIRST_EXCEPTION)
+                self.pulse()
+                if any(future.exception() for future in done):
+                    break
+        finally:
+            for future in futures:
+                future.cancel()
+            wait(futures)  # what they have stored by now is known
+        failed = next((future for future in futures if not future.cancelled() and future.exception()), None)
+        return [future.result() for future in ([failed] if failed else futures)]
+
+    def _picture(self, image: ImageRecord, bones: SkeletonRecord, sampled: bool) -> _Seen:
+        """Runs in several threads; touches no row."""
+        name, picture = _read(self.source, image, bones)
+        if self.job.dry_run:
+            sample = samples.of_image(image, name, picture, image.people)[:SAMPLE] if sampled else []
+            return _Seen(name, "", picture.sha256, picture.width, picture.height, sample)
+        file, is_new = storing.keep(picture)
+        if is_new:
+            self.fresh.append(file)
+        return _Seen(name, file, picture.sha256, picture.width, picture.height)
+
+    def _count(self, checked: list[checking.Checked], told: list[str]) -> None:
+        for one in checked:
+            self._add("people", len(one.people))
+            self._add("with_truth", sum(person.truth_mm is not None for person in one.people))
+            self._add("joints_missing", one.n_missing)
+            if one.n_missing and not self.counts.get("first_missing"):
+                self.counts["first_missing"] = one.first_missing
+            told += one.warnings
+        for warning in told[: max(0, WARNINGS_LOGGED - self.n_warnings)]:
+            self.report(line=warning)
+        self.n_warnings += len(told)
+        self.warnings = (self.warnings + told)[:WARNINGS_KEPT]
+        if self.job.strict and self.n_warnings:
+            raise JobError(f"{self.warnings[0]} ({self.n_warnings} warnings so far; the import was asked to be strict.)")
+
+    def _add(self, what: str, number: int) -> None:
+        self.counts[what] = self.counts.get(what, 0) + number
+
+    def _save(self, batch: list[ImageRecord], seen: list[_Seen], checked: list[checking.Checked]) -> None:
+        dataset = self.job.dataset
+        images = Image.objects.bulk_create(
+            Image(dataset=dataset, name=one.name, file=one.file, sha256=one.sha256, width=one.width, height=one.height)
+            for one in seen
         )
-        for image, some in zip(images, people)
-        for number, person in enumerate(some)
-    ]
-    Person.objects.bulk_create(rows, batch_size=BATCH)
-    Pair.objects.bulk_create(pairing.make_random_pairs(rows, job.pairs_per_person, job.seed), batch_size=BATCH)
-    return dataset
+        people = Person.objects.bulk_create(
+            Person(image=image, number=number, keypoints=person.keypoints, occluded=person.occluded, truth_mm=person.truth_mm)
+            for image, one in zip(images, checked)
+            for number, person in enumerate(one.people)
+        )
+        pairs = pairing.make_random_pairs(people, self.job.pairs_per_person, self.job.seed)
+        Pair.objects.bulk_create(pairs)
+        self._add("images", len(images))
+        self._add("pairs", len(pairs))
+
+    def _finish(self, record: DatasetRecord, bones: SkeletonRecord) -> None:
+        job, closing = self.job, []
+        if missing := self.counts.get("joints_missing"):
+            first = self.counts["first_missing"]
+            closing.append(f"{missing:,} joints are marked missing and are not asked about; the first is {first}.")
+        if job.strict and closing:
+            raise JobError(f"{closing[0]} (The import was asked to be strict.)")
+        closing += [f"{number:,} {what} were left out." for what, number in sorted(record.skipped.items())]
+        if job.dataset and job.dataset.is_drawn:
+            closing.insert(0, DRAWN)
+        if other := _content_elsewhere(job):
+            closing.append(f"The same annotations are the data set '{other}' already; its pictures are not stored twice.")
+        for line in closing:
+            self.report(line=line)
+        warnings = (closing + self.warnings)[:WARNINGS_KEPT]
+        counts = self.counts | {"skipped": dict(record.skipped)}
+        if job.dry_run:
+            counts["skeleton"] = bones.fields()  # that the sample can be drawn with
+        with self.report.final():
+            if not job.dry_run:
+                Dataset.everything.filter(pk=job.dataset_id).update(is_whole=True)
+            Import.objects.filter(pk=job.pk).update(
+                counts=counts, warnings=warnings, n_warnings=self.n_warnings + len(closing), sample=self.sample[:SAMPLE],
+                stage=f"{counts.get('images', 0):,} images",
+            )
 
 
-def _forget(stored: list[str]) -> None:
-    for name in stored:
-        default_storage.delete(name)
+def _pairs_of(keypoints: list, count: int) -> int:
+    present = len(keypoints) - keypoints.count(None)
+    return min(count, present * (present - 1) // 2)
+
+
+def _known(name: str) -> SkeletonRecord:
+    try:
+        return skeletons.find(name)
+    except KeyError as error:
+        raise BadDataset(str(error.args[0])) from error
+
+
+def _read(source: sources.Opened, image: ImageRecord, bones: SkeletonRecord) -> tuple[str, pictures.Picture]:
+    """The image's picture, and the name that it was found under.
+
+    Raises: BadDataset with the place; sources.SourceUnavailable.
+    """
+    try:
+        if image.canvas:
+            return image.name, pictures.check(figures.draw(image.people, bones, image.canvas), image.name)
+        name, content = source.read((image.name, *image.also_called), image.url)
+        return name, pictures.check(content, name)
+    except sources.PictureMissing as error:
+        raise BadDataset(f"{image.place}: {error}. Put it back, or leave the image out of the annotations.") from error
+    except (sources.BadSource, pictures.BadPicture, ValueError) as error:
+        raise BadDataset(f"{image.place}: {error}") from error
+
+
+def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[dict], list[str]]:
+    """The first images of an import that is not saved: what was read, its skeleton, samples of people, warnings.
+
+    Raises: BadDataset, sources.BadSource, sources.SourceUnavailable, pictures.BadPicture.
+    """
+    if job.format not in READERS:
+        raise BadDataset("Choose a format.")
+    with work_folder() as work, source_of(job, work, pulse=lambda: None) as source:
+        record = READERS[job.format](source.annotations, options_of(job, lambda: None))
+        bones = record.own_skeleton or _known(record.skeleton)
+        shown: list[dict] = []
+        warnings: list[str] = []
+        for image in islice(record.images, min(count, job.limit or count)):
+            name, picture = _read(source, image, bones)
+            checked = checking.check(image, name, (picture.width, picture.height), bones)
+            shown += samples.of_image(image, name, picture, checked.people)
+            warnings += checked.warnings
+            if image.canvas and DRAWN not in warnings:
+                warnings.insert(0, DRAWN)
+        return record, bones, shown, [*record.warnings, *warnings]
+
+
+def refuse_taken_name(job: Import) -> None:
+    """Raises: JobError where a data set has the import's name, or one on its way."""
+    taken = Dataset.everything.filter(name=job.name).first()
+    if taken is None:
+        return
+    if taken.is_whole:
+        raise JobError(f"There is a data set '{job.name}' already. Choose another name.")
+    raise JobError(
+        f"An import of '{job.name}' is under way, or has stopped. Wait for it, resume or discard it, or choose another name."
+    )
+
+
+def _refuse_twins(batch: list[ImageRecord], job: Import) -> None:
+    names: set[str] = set()
+    for image in batch:
+        if image.name in names:
+            raise BadDataset(f"{image.place}: the image {image.name} occurs twice. Give every image a name of its own.")
+        names.add(image.name)
+    known = Image.objects.filter(dataset=job.dataset_id, name__in=names).values_list("name", flat=True)[:1]
+    if job.dataset_id and known:
+        image = next(image for image in batch if image.name == known[0])
+        raise BadDataset(f"{image.place}: the image {image.name} occurs twice. Give every image a name of its own.")
+
+
+def _earlier(job: Import, sha256: str):
+    rows = Import.objects.filter(
+        created_by=job.created_by, content_sha256=sha256, state=Import.State.DONE, dry_run=False, dataset__is_whole=True
+    )
+    return rows.exclude(pk=job.pk).select_related("dataset")
+
+
+def _done_before(job: Import, sha256: str) -> Import | None:
+    """The import that has made this very data set already."""
+    if job.dry_run or job.cursor:
+        return None
+    same = {name: getattr(job, name) for name in ("name", "limit", "pairs_per_person", "seed", "images_path")}
+    rows = _earlier(job, sha256).filter(**same, dataset__name=job.name)
+    return next((row for row in rows if row.options == job.options), None)
+
+
+def _content_elsewhere(job: Import) -> str:
+    sha256 = Import.objects.values_list("content_sha256", flat=True).get(pk=job.pk)
+    names = _earlier(job, sha256).exclude(dataset=job.dataset_id).values_list("dataset__name", flat=True)
+    return names[0] if names else ""
+
+
+def _discard_if_nothing_stored(job: Import) -> None:
+    if not Import.objects.filter(pk=job.pk, cursor__gt=0).exists():
+        _discard(job)
+
+
+def _discard(job: Import) -> None:
+    """Take a half-made data set away, a batch at a time, and let the import begin anew if it is asked to."""
+    dataset = Dataset.everything.filter(imports=job, is_whole=False).first()
+    if dataset is None:
+        return
+    Import.objects.filter(pk=job.pk).update(cursor=0)
+    while batch := dict(dataset.images.order_by("pk").values_list("pk", "sha256")[:BATCH]):
+        files = dict(Image.objects.filter(pk__in=batch).values_list("sha256", "file"))
+        with transaction.atomic():
+            Pair.objects.filter(person__image__in=batch).delete()
+            Person.objects.filter(image__in=batch).delete()
+            Image.objects.filter(pk__in=batch).delete()
+        storing.forget_unused(files)
+    dataset.delete()
+    job.dataset, job.cursor = None, 0
 
 
 @transaction.atomic
@@ -155,5 +502,4 @@ def remove(dataset: Dataset) -> None:
     """Delete a data set that nobody has been asked about; its pictures go where no other set shows them."""
     files = dict(dataset.images.values_list("sha256", "file"))
     dataset.delete()
-    kept = set(Image.objects.filter(sha256__in=files).values_list("sha256", flat=True))
-    transaction.on_commit(lambda: _forget([file for sha256, file in files.items() if sha256 not in kept]))
+    transaction.on_commit(lambda: storing.forget_unused(files))

@@ -409,6 +409,7 @@ class Import(Job):
     """
 
     step = "annotation.loading.run"
+    STOPPED = (Job.State.FAILED, Job.State.CANCELLED)
 
     format = models.CharField(max_length=20)
     path = models.CharField(
@@ -441,3 +442,8 @@ class Import(Job):
 
     def __str__(self) -> str:
         return f"{self.name or 'a dry run'} from {self.upload or self.path}"
+
+    @property
+    def can_resume(self) -> bool:
+        """It has stopped with a part of its data set stored."""
+        return self.state in self.STOPPED and self.dataset is not None and not self.dataset.is_whole

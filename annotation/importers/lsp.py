@@ -6,12 +6,13 @@ Annotation" (CVPR 2011).
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import scipy.io
 
-from annotation.importers.records import BadDataset, DatasetRecord, ImageRecord, PersonRecord
+from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
 JOINTS = 14
 CITATION = (
@@ -22,28 +23,22 @@ CITATION_EXTENDED = (
 )
 
 
-def read(path: Path, limit: int | None = None) -> DatasetRecord:
-    """All people of a folder in either of the two published forms.
+def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
+    """All people of a folder, or of its `joints.mat`, in either of the two published forms.
 
     The original set holds (3, 14, N), x, y and a flag that is 1 where the joint is
     *occluded* but placed; the extended one (14, 3, N) with a flag that is 1 where the
     joint is *annotated*, and a filler for its place elsewhere. Image i is
     `images/im{i + 1}.jpg`, its number padded to four or five digits.
 
-    Raises: BadDataset for a file that is missing, truncated or of another shape, and for
-        a missing image.
+    Raises: BadDataset for a file that is missing, truncated or of another shape; while the
+        images are read, for a flag or place that cannot be.
     """
-    file = path / "joints.mat"
+    file = path if path.is_file() else path / "joints.mat"
     joints, extended = _joints(file)
-    count = joints.shape[0] if limit is None else min(limit, joints.shape[0])
-    files = _image_files(path / "images", count, joints.shape[0])
-    images = []
-    for row in range(count):
-        place = f"{file}, row {row + 1}"
-        images.append(ImageRecord(files[row].name, files[row], place, [_person(joints[row], extended, place)]))
     return DatasetRecord(
         skeleton="lsp-14",
-        images=images,
+        images=_images(file, joints, extended), total=len(joints),
         description="Leeds Sports Pose, extended training set" if extended else "Leeds Sports Pose",
         citation=CITATION_EXTENDED if extended else CITATION,
     )
@@ -74,20 +69,12 @@ def _joints(file: Path) -> tuple[np.ndarray, bool]:
     return (joints.transpose(2, 0, 1) if extended else joints.transpose(2, 1, 0)).astype(float), extended
 
 
-def _image_files(folder: Path, count: int, total: int) -> list[Path]:
-    if not folder.is_dir():
-        raise BadDataset(f"{folder} is missing. The images belong into a folder 'images' beside joints.mat.")
-    files = []
-    for number in range(1, count + 1):
+def _images(file: Path, joints: np.ndarray, extended: bool) -> Iterator[ImageRecord]:
+    for number, rows in enumerate(joints, start=1):
+        place = f"{file}, row {number}"
         names = [f"im{number:04d}.jpg", f"im{number:05d}.jpg"]
-        file = next((folder / name for name in names if (folder / name).is_file()), None)
-        if file is None:
-            raise BadDataset(
-                f"{folder / names[1]} is missing (row {number} of {total} in joints.mat). "
-                f"Put it back, or import only what comes before it with a limit of {number - 1}."
-            )
-        files.append(file)
-    return files
+        first, second = reversed(names) if extended else names
+        yield ImageRecord(first, place, [_person(rows, extended, place)], also_called=(second,))
 
 
 def _person(rows: np.ndarray, extended: bool, place: str) -> PersonRecord:

@@ -1,21 +1,18 @@
 """A look at a data set before it is imported: what was understood, drawn on its first pictures."""
 
-import base64
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image as Picture
-from PIL import ImageOps
-
-from annotation.importers import READERS, BadDataset, ImageRecord
-from annotation.models import Image, Person, Skeleton
+from annotation import loading, pictures, sources
+from annotation.importers import BadDataset
+from annotation.importers.skeletons import SkeletonRecord
+from annotation.models import Image, Import, Person, Skeleton
 from annotation.panel.drawings import drawing
-from annotation.skeletons import skeleton
 
 IMAGES = 6
-LONGEST_SIDE_PX = 480
 WARNINGS = 20
+QUICK_BYTES = 60_000_000  # what a person waits for: larger annotations are looked through in the background
+SLOW_FORMATS = ("coco", "csv", "mpii")  # put together by image before the first of them is known
 
 
 @dataclass
@@ -29,42 +26,41 @@ class Preview:
     error: str = ""
 
 
-def look(format: str, path: str) -> Preview:
-    """Read the first images with their people; nothing is stored."""
-    if format not in READERS:
-        return Preview(error="Choose a format.")
+def look(job: Import) -> Preview:
+    """Read the first images of an import that is not saved, with their people; nothing is stored."""
+    if (size := _annotation_bytes(job)) > QUICK_BYTES and job.format in SLOW_FORMATS:
+        return Preview(error=f"The file has {size // 1_000_000} MB. “Check all of it” reads it in the background.")
     try:
-        record = READERS[format](Path(path), IMAGES)
-        bones = skeleton(record.skeleton)
-        drawings = [one for image in record.images for one in _drawn(image, bones)]
-    except (BadDataset, KeyError) as error:
-        return Preview(error=str(error.args[0]))
+        record, bones, shown, warnings = loading.look(job, IMAGES)
+    except (BadDataset, sources.BadSource, sources.SourceUnavailable, pictures.BadPicture) as error:
+        return Preview(error=str(error))
     except OSError as error:
-        return Preview(error=f"{error.filename or path} cannot be read: {error.strerror or error}.")
-    return Preview(skeleton=bones, drawings=drawings, warnings=record.warnings[:WARNINGS], licence=record.licence)
+        return Preview(error=f"{error.filename or job.path} cannot be read: {error.strerror or error}.")
+    skeleton = as_row(bones)
+    return Preview(skeleton, drawings(shown, skeleton), warnings[:WARNINGS], record.licence)
 
 
-def _drawn(record: ImageRecord, bones: Skeleton) -> list[dict]:
-    """One drawing for each person, over a small copy of the picture that travels inside the page.
+def _annotation_bytes(job: Import) -> int:
+    if job.upload:
+        return job.upload.n_bytes
+    path = Path(job.path)
+    return path.stat().st_size if "://" not in job.path and path.is_file() else 0
 
-    Raises: OSError, with the place, for a file that is no picture.
-    """
-    try:
-        with Picture.open(record.path) as original:
-            upright = ImageOps.exif_transpose(original)
-            width, height = upright.size
-            small = upright.convert("RGB")
-    except OSError as error:
-        raise BadDataset(f"{record.place}: {record.path} is not a readable picture. Replace it or leave it out.") from error
-    small.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
-    content = io.BytesIO()
-    small.save(content, "JPEG", quality=80)
-    url = "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
-    image = Image(name=record.name, width=width, height=height)
+
+def as_row(bones: SkeletonRecord) -> Skeleton:
+    """A skeleton to draw with; not saved."""
+    return Skeleton(**bones.fields())
+
+
+def drawings(shown: list[dict], skeleton: Skeleton) -> list[dict]:
+    """Drawings of people as `annotation.samples` gives them."""
     return [
         drawing(
-            Person(image=image, number=number, keypoints=person.keypoints, occluded=person.occluded, truth_mm=person.truth_mm),
-            bones, url=url,
+            Person(
+                image=Image(name=one["name"], width=one["width"], height=one["height"]), number=one["number"],
+                keypoints=one["keypoints"], occluded=one["occluded"], truth_mm=one["truth_mm"],
+            ),
+            skeleton, url=one["url"],
         )
-        for number, person in enumerate(record.people)
+        for one in shown
     ]

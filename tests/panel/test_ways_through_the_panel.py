@@ -37,17 +37,18 @@ def test_a_folder_of_images_becomes_a_data_set(panel, screenshot):
 
 
 def test_an_import_that_fails_says_why_and_can_be_tried_again(panel, site):
+    nowhere = str(setting_up.MANNEQUINS / "nowhere")
     panel.goto(f"{site}/panel/annotation/import/add/")
-    panel.get_by_label("Folder on the server").fill("/no/such/folder")
+    panel.get_by_label("Folder on the server").fill(nowhere)
     panel.get_by_label("Name of the new data set").fill("Lost")
     panel.get_by_role("button", name="Import it").click()
     running.execute(Import.objects.get())
-    expect(panel.locator("[data-job-error]")).to_contain_text("/no/such/folder")
+    expect(panel.locator("[data-job-error]")).to_contain_text(nowhere)
     panel.goto(f"{site}/panel/")
     expect(panel.locator(".attention")).to_contain_text("Import of “Lost” failed")
     panel.get_by_role("link", name="See why").click()
     panel.get_by_role("link", name="Try again").click()
-    expect(panel.get_by_label("Folder on the server")).to_have_value("/no/such/folder")
+    expect(panel.get_by_label("Folder on the server")).to_have_value(nowhere)
 
 
 def test_a_campaign_is_priced_drafted_and_launched_for_what_it_said(panel, mannequins, marketplace, screenshot):
