@@ -22,7 +22,7 @@ export class Board {
     this.#screen = screen;
     this.#data = data;
     this.#gallery = gallery;
-    this.#picture = new Picture(screen.querySelector("[data-picture]"));
+    this.#picture = new Picture(screen.querySelector("[data-picture]"), { onZoom: (isZoomed) => this.#press("zoom", isZoomed) });
     this.#answering = new Answering(screen.querySelector(".answers"), (choice) => this.#onChoice(choice, this.clock.read()));
   }
 
@@ -42,7 +42,6 @@ export class Board {
     if (turn !== this.#turn) return;
     this.#picture.show({ image, scene, skeleton, comparison });
     this.#press("marks", false);
-    this.#press("zoom", false);
     this.#announce(comparison, skeleton, place, of);
     await painted();
     if (turn !== this.#turn) return;
@@ -69,7 +68,7 @@ export class Board {
   }
 
   toggleZoom() {
-    this.#press("zoom", this.#picture.toggleZoom());
+    this.#picture.toggleZoom();
   }
 
   setProgress(answered, of, toGo) {

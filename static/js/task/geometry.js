@@ -59,6 +59,31 @@ function offset(centre, stage, image, scale) {
   return Math.min(0, Math.max(free, stage / 2 - centre * scale));
 }
 
+/** The view of that scale that shows a point of the image in the middle of the stage, as far as the image reaches. */
+export function centred([x, y], scale, stage, image) {
+  return {
+    scale,
+    x: offset(x, stage.width, image.width, scale),
+    y: offset(y, stage.height, image.height, scale),
+  };
+}
+
+/** Another scale with the same point of the image under `at`, as far as the image reaches. */
+export function zoomedAt(view, [x, y], scale, stage, image) {
+  const ratio = scale / view.scale;
+  return within({ scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, stage, image);
+}
+
+/** The image pushed by that many pixels of the screen, as far as it reaches. */
+export function moved(view, dx, dy, stage, image) {
+  return within({ scale: view.scale, x: view.x + dx, y: view.y + dy }, stage, image);
+}
+
+function within({ scale, x, y }, stage, image) {
+  const along = (place, free) => (free >= 0 ? free / 2 : clamp(place, free, 0));
+  return { scale, x: along(x, stage.width - image.width * scale), y: along(y, stage.height - image.height * scale) };
+}
+
 export function toScreen([x, y], view) {
   return [x * view.scale + view.x, y * view.scale + view.y];
 }

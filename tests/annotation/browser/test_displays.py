@@ -84,11 +84,11 @@ def test_forced_colours_leave_the_marks_their_own(site, open_page):
     page.click('[data-do="begin"]')
     Worker(page).ready()
     strokes = page.eval_on_selector_all(
-        ".answers .mark__colour, [data-picture=main] .mark__colour", "marks => marks.map((mark) => getComputedStyle(mark).stroke)"
+        ".answers .mark__colour, [data-picture=main] .mark__colour",
+        "marks => marks.map((mark) => getComputedStyle(mark).stroke)",
     )
     assert sorted(strokes) == ["rgb(0, 255, 0)"] * 3 + ["rgb(255, 51, 255)"] * 3
     page.click('[data-do="zoom"]')
-    pressed, plain = (
-        page.eval_on_selector(f"[data-do={name}]", "tool => getComputedStyle(tool).backgroundColor") for name in ("zoom", "help")
-    )
+    background = "tool => getComputedStyle(tool).backgroundColor"
+    pressed, plain = (page.eval_on_selector(f"[data-do={name}]", background) for name in ("zoom", "help"))
     assert pressed != plain
