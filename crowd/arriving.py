@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from annotation import lessons, serving, tutorial
 from annotation.models import Annotator, Pair, Task
+from crowd.lean import selecting
 from crowd.models import Assignment, Campaign, Hit, Worker
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
@@ -111,7 +112,7 @@ def _known(hit: Hit, assignment_id: str, worker_id: str) -> Assignment | None:
 @transaction.atomic
 def _accept(hit: Hit, assignment_id: str, worker_id: str) -> Assignment:
     """A first visit: rows for worker, assignment and task."""
-    if _is_over(hit.campaign):
+    if is_over(hit.campaign):
         raise TurnedAway(Why.ENDED)
     return begin(hit, worker_of(hit.campaign.environment_id, worker_id), assignment_id)
 
@@ -129,10 +130,13 @@ def begin(hit: Hit, worker: Worker, assignment_id: str) -> Assignment:
         raise TurnedAway(Why.TUTORIAL_FAILED)
     annotator = Annotator.objects.select_for_update(no_key=True).get(pk=worker.annotator_id)  # one HIT at a time
     fresh = Pair.objects.unseen_by(annotator).select_related("person")
-    pairs = list(fresh.filter(hits=hit).order_by("hit_pairs__position"))
+    seed = _seed(hit)
+    if campaign.protocol == Campaign.Protocol.LEAN and not hit.compensates_id:
+        pairs = selecting.fill(campaign, annotator, seed)
+    else:
+        pairs = list(fresh.filter(hits=hit).order_by("hit_pairs__position"))
     if not pairs:
         raise TurnedAway(Why.SEEN_ALL)
-    seed = _seed(hit)
     task = serving.hand_out(
         annotator,
         pairs,
@@ -149,14 +153,14 @@ def begin(hit: Hit, worker: Worker, assignment_id: str) -> Assignment:
     return Assignment.objects.create(hit=hit, worker=worker, assignment_id=assignment_id, task=task)
 
 
-def _is_over(campaign: Campaign) -> bool:
+def is_over(campaign: Campaign) -> bool:
     """Nobody can hold a task of it any more.
 
     Once a campaign is finished its HITs are off the marketplace, so a first visit after that comes from somebody who had
     accepted before and opens the page only now: he may do the task while the time for it can still be running.
     """
     if campaign.state != Campaign.State.FINISHED:
-        return campaign.is_draft
+        return campaign.is_draft or campaign.state == Campaign.State.ARCHIVED
     ended = campaign.finished_at
     return ended is None or timezone.now() > ended + timedelta(seconds=campaign.duration_s)
 

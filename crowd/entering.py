@@ -97,7 +97,13 @@ def begin_next(campaign: Campaign, worker: Worker, assignment_id: str, *, has_pl
 
 
 def check_open(campaign: Campaign) -> None:
-    """Raises: TurnedAway while nobody new may begin."""
+    """Raises: TurnedAway while nobody new may begin.
+
+    A pause or an end on Prolific stops newcomers there. Who comes all the same had taken a
+    place before, and may begin.
+    """
+    if campaign.environment.kind == Kind.PROLIFIC and not arriving.is_over(campaign):
+        return
     if campaign.is_over:
         raise TurnedAway(Why.ENDED)
     if campaign.state != Campaign.State.COLLECTING:

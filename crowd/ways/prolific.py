@@ -119,7 +119,7 @@ class Prolific:
             raise GatewayRefused(
                 f"The workspace holds {currency}. Nearer's ledger is in US dollars: name a workspace in USD in the environment."
             )
-        return Balance(Decimal(available) / 100, Decimal(total - available) / 100)
+        return Balance(Decimal(available).scaleb(-2), Decimal(total - available).scaleb(-2))
 
     def fee_usd(self, amount_usd: Decimal, n_assignments: int = 1) -> Decimal:
         return (amount_usd * FEE_SHARE).quantize(CENT, ROUND_HALF_UP)
