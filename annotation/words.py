@@ -18,6 +18,15 @@ JOINTS = [
 ]  # fmt: skip
 
 
+# What campaigns ask agreement to unless their researcher writes something else; shown in the reader's language while unchanged.
+CONSENT_TEXT = gettext_noop(
+    "You will look at pictures of people and say which of two marked body parts is closer to the camera. "
+    "Your answers, the time each one took and your remarks are stored under a pseudonym and may be published for "
+    "research; your marketplace identity is used to pay you and is not published. Taking part is voluntary: you may "
+    "stop at any time by returning the task."
+)
+
+
 def joint(name: str) -> str:
     """A body part as buttons and markers name it, with a capital where the language wants one."""
     word = gettext(name) if name else ""

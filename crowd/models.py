@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from annotation.models import Annotator, Dataset, Image, Pair, Task, Tutorial
+from annotation.words import CONSENT_TEXT
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
 from crowd.records import Call, Payment, RateLimit
 from jobs.models import Job
@@ -19,14 +20,6 @@ __all__ = [
     "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hit", "HitPair", "Invitation", "Merge", "Payment",
     "Publication", "RateLimit", "Release", "VoteImport", "Worker", "WorkerSkill", "new_selector", "new_token", "usd",
 ]
-
-CONSENT_TEXT = (
-    "You will look at pictures of people and say which of two marked body parts is closer to the camera. "
-    "Your answers, the time each one took and your remarks are stored under a pseudonym and may be published for "
-    "research; your marketplace identity is used to pay you and is not published. Taking part is voluntary: you may "
-    "stop at any time by returning the task."
-)
-
 
 SOMEBODY_MAY_BE_AT_WORK_FOR = timedelta(days=1)
 

@@ -53,8 +53,8 @@ def test_the_wheel_looks_closer_at_the_point_under_it_and_a_drag_moves_the_pictu
     x, y = at(page, 0.5, 0.4)
     page.mouse.move(x, y)
     page.mouse.wheel(0, -600)
-    page.wait_for_function("width => document.querySelector('[data-picture=main] img').getBoundingClientRect().width > 1.5 * width",
-                           arg=whole["width"])
+    width = "document.querySelector('[data-picture=main] img').getBoundingClientRect().width"
+    page.wait_for_function(f"whole => {width} > 1.5 * whole", arg=whole["width"])
     closer = shown(page)["image"]
     for axis, size, place in (("x", "width", x), ("y", "height", y)):  # the same point of the image is under the pointer
         before, after = ((place - box[axis]) / box[size] for box in (whole, closer))
