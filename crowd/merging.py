@@ -112,7 +112,8 @@ def run(job: Merge, report: Report) -> None:
         WorkerSkill.objects.filter(merge=job).delete()
         Consensus.objects.bulk_create(consensuses, batch_size=BATCH)
         WorkerSkill.objects.bulk_create(skills, batch_size=BATCH)
-        Merge.objects.filter(pk=job.pk).update(figures=figures, votes_upto=votes.newest)
+        parameters = merged.fitted.to_bytes() if merged.fitted else None
+        Merge.objects.filter(pk=job.pk).update(figures=figures, votes_upto=votes.newest, parameters=parameters)
 
 
 def _known(pairs: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray]:

@@ -3,11 +3,14 @@
 from celery import shared_task
 
 from crowd import outbox, reconciling
+from crowd.lean import keeping_up
 
 
 @shared_task
 def reconcile_all() -> int:
-    return reconciling.reconcile_all()
+    count = reconciling.reconcile_all()
+    keeping_up.keep_all()
+    return count
 
 
 @shared_task

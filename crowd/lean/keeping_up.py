@@ -1,0 +1,70 @@
+"""A lean campaign keeps itself going: tasks are counted, votes merged anew, and nothing is bought once nothing is open."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from crowd import life, merging
+from crowd.lean import standing
+from crowd.models import Campaign, Merge, Standing
+from crowd.publishing import CannotPublish
+
+logger = logging.getLogger(__name__)
+PAUSE_AFTER_FAILURE = timedelta(minutes=10)
+
+
+def keep_up(campaign: Campaign) -> None:
+    """One round after every reconciliation; safe to repeat at any time."""
+    if campaign.protocol != Campaign.Protocol.LEAN:
+        return
+    if not campaign.standings.exists():
+        standing.begin(campaign)
+    if campaign.standings.filter(changed_at__lt=_newest_parameters(campaign)).exists():
+        standing.measure(campaign)
+    standing.catch_up(campaign)
+    if is_due(campaign):
+        merging.start(campaign, None)
+    if campaign.state == Campaign.State.COLLECTING and is_complete(campaign):
+        try:
+            life.finish(campaign, None)
+        except CannotPublish as problem:  # such as a change that is still under way: next time
+            logger.info("campaign %s is complete but not finished yet: %s", campaign.pk, problem)
+
+
+def keep_all() -> int:
+    """`keep_up` for every campaign that may have news; one that fails does not stop the others."""
+    count = 0
+    for campaign in Campaign.objects.to_reconcile().filter(protocol=Campaign.Protocol.LEAN):
+        try:
+            keep_up(campaign)
+            count += 1
+        except Exception:  # whatever it is, the next campaign's workers are waiting
+            logger.exception("campaign %s could not be kept up", campaign.pk)
+    return count
+
+
+def _newest_parameters(campaign: Campaign) -> datetime:
+    """When what standings are measured by changed last: a merge was done."""
+    merges = campaign.merges.filter(state=Merge.State.DONE, parameters__isnull=False).order_by("-pk")
+    return merges.values_list("ended_at", flat=True).first() or datetime.min.replace(tzinfo=UTC)
+
+
+def is_due(campaign: Campaign) -> bool:
+    """Whether `merge_every` votes came in since the last merge, and none is under way or has just failed."""
+    newest = campaign.merges.order_by("-pk").first()
+    if newest is not None and not newest.has_ended:
+        return False
+    if newest is not None and not newest.is_done and timezone.now() - newest.ended_at < PAUSE_AFTER_FAILURE:
+        return False
+    merged = merging.latest(campaign)
+    votes = merging.votes_of(campaign)
+    if merged is not None and merged.votes_upto:
+        votes = votes.filter(pk__gt=merged.votes_upto)
+    return votes.order_by()[: campaign.merge_every].count() >= campaign.merge_every
+
+
+def is_complete(campaign: Campaign) -> bool:
+    """Every pair is sure or left at that, and nobody is out."""
+    pairs = campaign.standings
+    return pairs.exists() and not pairs.filter(state=Standing.State.OPEN).exists() and not pairs.filter(n_out__gt=0).exists()

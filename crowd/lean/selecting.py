@@ -1,0 +1,137 @@
+"""Which pairs a worker is asked about, decided at the moment he accepts.
+
+For each open pair: by how much would his vote lower p (1 - p), as far as votes can lower it
+at all (a sharp ceiling of 95 %: what everybody sees wrongly would attract votes for ever)?
+Pairs of one image go together as far as that pays, since a new image costs a worker's time.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+from django.db.models import F
+
+from annotation.models import Annotator, Comparison, Pair
+from crowd.lean import standing
+from crowd.models import Campaign, Standing
+
+CANDIDATES = 400  # by worth to a newcomer; which of them suit this worker best is then worked out
+NEW_IMAGE_S, LOOK_S = 2.0, 2.7  # what a new image and a comparison cost a worker, beside the campaign's delay
+
+
+def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
+    """Pairs for one task of this annotator, leased; images in order of worth. Needs a transaction.
+
+    At most `comparisons_per_hit`, fewer where not so many are open that this annotator has
+    not seen. `exploration_share` of them are drawn at random from all that may still be
+    asked. A pair whose votes and leases have reached `most_votes` is never given, however
+    many people accept at once.
+    """
+    size, draw = campaign.comparisons_per_hit, np.random.default_rng(seed)
+    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # who accepts at once takes turns
+    if not campaign.standings.exists():
+        standing.begin(campaign)
+    chosen = _random(campaign, annotator, int(draw.binomial(size, campaign.exploration_share)), draw)
+    chosen += _best(campaign, annotator, size - len(chosen), set(chosen))
+    return _pairs(_leased(campaign, chosen))
+
+
+def _askable(campaign: Campaign):
+    return campaign.standings.filter(n_votes__lt=campaign.most_votes - F("n_out"), pair__gold_first=None)
+
+
+def _unseen(annotator: Annotator, pairs: list[int]) -> set[int]:
+    """Of these pairs the ones never shown to the annotator."""
+    shown = Comparison.objects.filter(task__annotator=annotator, pair_id__in=pairs).values_list("pair_id", flat=True)
+    return set(pairs) - set(shown)
+
+
+def _random(campaign: Campaign, annotator: Annotator, n: int, draw: np.random.Generator) -> list[int]:
+    """Standings of about `n` pairs drawn at random among all that may be asked, whatever is known of them."""
+    if not n:
+        return []
+    start = float(draw.random())
+    rows = _askable(campaign).order_by("draw").values_list("pk", "pair_id")
+    found = list(rows.filter(draw__gte=start)[: 3 * n])
+    if len(found) < 3 * n:
+        found += list(rows.filter(draw__lt=start)[: 3 * n - len(found)])
+    fresh = _unseen(annotator, [pair for _, pair in found])
+    return [pk for pk, pair in found if pair in fresh][:n]
+
+
+def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int]) -> list[int]:
+    """Standings of the pairs that this annotator's vote is worth most on, grouped by image."""
+    now = standing.known(campaign)
+    worker = int(now.index(np.array([annotator.pk]))[0])
+    rows = _askable(campaign).filter(state=Standing.State.OPEN).order_by("-rank")
+    rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence")
+    found, last = [], 0
+    while len(found) < n + CANDIDATES // 4:
+        some = list(rows[last : last + CANDIDATES])
+        fresh = _unseen(annotator, [row[1] for row in some])
+        found += [row for row in some if row[1] in fresh and row[0] not in tried]
+        last += CANDIDATES
+        if len(some) < CANDIDATES:
+            break
+    if not found:
+        return []
+    evidence = np.array([np.frombuffer(row[4], np.float32) for row in found], float)
+    worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[3] for row in found])
+    return grouped(
+        np.array([row[0] for row in found]), np.array([row[2] for row in found]), worth, n,
+        most_per_image=campaign.pairs_per_image, look_s=LOOK_S + campaign.delay_ms / 1000,
+    )
+
+
+def grouped(
+    name: np.ndarray, image: np.ndarray, worth: np.ndarray, n: int, *, most_per_image: int, look_s: float,
+    new_image_s: float = NEW_IMAGE_S,
+) -> list[int]:
+    """Names of `n` pairs, image by image, with the most worth for the worker's time.
+
+    Each image offers its best pairs; a group of m costs `new_image_s` + m `look_s`. Taken
+    are the groups with the highest worth per second, each of the size that is best for it.
+
+    Args:
+        name, image, worth: (C,) of each candidate.
+    """
+    of_image: dict[int, list[int]] = defaultdict(list)
+    for place in np.argsort(-worth, kind="stable").tolist():
+        if len(group := of_image[int(image[place])]) < most_per_image:
+            group.append(place)
+    offers = []
+    for group in of_image.values():
+        sums = np.cumsum(worth[group])
+        rate = sums / (new_image_s + look_s * np.arange(1, len(group) + 1))
+        best = int(rate.argmax())
+        offers.append((float(rate[best]), group[: best + 1], group[best + 1 :]))
+    offers.sort(key=lambda offer: (-offer[0], offer[1][0]))
+    chosen: list[int] = []
+    rest: list[int] = []
+    for _, group, more in offers:
+        if len(chosen) >= n:
+            break
+        chosen += group[: n - len(chosen)]
+        rest += more
+    rest.sort(key=lambda place: -worth[place])
+    chosen += rest[: n - len(chosen)]
+    order = {number: place for place, number in enumerate(dict.fromkeys(image[chosen].tolist()))}
+    chosen.sort(key=lambda place: order[int(image[place])])
+    return name[chosen].tolist()
+
+
+def _leased(campaign: Campaign, standings: list[int]) -> list[int]:
+    """Of these rows those that have a vote left; now leased."""
+    # Locked in the order of every recount, so that the two never wait for each other.
+    rows = _askable(campaign).filter(pk__in=standings).order_by("pair_id").select_for_update(of=["self"], no_key=True)
+    free = set(rows.values_list("pk", flat=True))
+    mine = [pk for pk in standings if pk in free]
+    Standing.objects.filter(pk__in=mine).update(n_out=F("n_out") + 1, rank=F("rank") * standing.ON_ITS_WAY)
+    return mine
+
+
+def _pairs(standings: list[int]) -> list[Pair]:
+    """Their pairs, those of one image next to each other, in the order given."""
+    rows = Standing.objects.select_related("pair__person").in_bulk(standings)
+    images = {image: place for place, image in reversed(list(enumerate(rows[pk].image_id for pk in standings)))}
+    ordered = sorted(standings, key=lambda pk: images[rows[pk].image_id])
+    return [rows[pk].pair for pk in ordered]

@@ -1,0 +1,43 @@
+"""When a pair is finished: sure enough, or asked so often that people's disagreement is itself the answer."""
+
+import numpy as np
+
+from crowd.models import Campaign, Standing
+
+State = Standing.State
+ABOUT_EQUAL = 0.35  # p_first from here to 1 minus this: people do not agree
+
+
+def states(campaign: Campaign, risk: np.ndarray, n_votes: np.ndarray) -> np.ndarray:
+    """(P,) of `Standing.State` values.
+
+    A pair is sure once its risk is at most `target_risk` and it has its `least_votes`
+    (Branson et al. 2017, section 3.3); at `most_votes` it is left at that.
+    """
+    sure = (risk <= campaign.target_risk) & (n_votes >= campaign.least_votes)
+    return np.where(sure, State.SURE.value, np.where(n_votes >= campaign.most_votes, State.CAPPED.value, State.OPEN.value))
+
+
+def explain(standing: Standing) -> str:
+    """Why this pair is asked about, or no longer, in one sentence for the researcher."""
+    pair, campaign = standing.pair, standing.campaign
+    votes = "1 vote" if standing.n_votes == 1 else f"{standing.n_votes} votes"
+    risk = f"risk {_percent(standing.risk)} %"
+    if pair.gold_first is not None:
+        return "not asked: its answer is known"
+    if standing.state == State.SURE:
+        said = f"stopped after {votes}: {risk}, at most {_percent(campaign.target_risk)} % was asked for"
+    elif standing.state == State.CAPPED:
+        equal = ABOUT_EQUAL <= standing.p_first <= 1 - ABOUT_EQUAL
+        said = f"left at {votes}: {'people find the two about equally close' if equal else 'the most for one pair'}, {risk}"
+    else:
+        said = f"open after {votes}: {risk}"
+        if standing.n_out:
+            said += f", {standing.n_out} on the way"
+    if pair.prior is not None:
+        said += f"; prior {pair.prior:.2f} from {pair.prior_source or 'the import'}"
+    return said
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0")

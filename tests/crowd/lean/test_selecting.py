@@ -1,0 +1,139 @@
+"""A task is filled when its worker accepts, with what his votes change most."""
+
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+from django.db import connection, transaction
+
+from annotation.models import Comparison
+from crowd.arriving import TurnedAway
+from crowd.lean import selecting, standing
+from crowd.models import Standing
+from tests import factories
+from tests.crowd.lean.campaigns import accept, do, do_all, lapse, make_lean
+
+pytestmark = pytest.mark.django_db
+
+
+def asked(assignment) -> list[int]:
+    return list(assignment.task.comparisons.order_by("position").values_list("pair_id", flat=True))
+
+
+def test_everybody_is_asked_about_pairs_that_nobody_has_answered_before_any_is_asked_again():
+    campaign = make_lean(n_pairs=40)
+    tasks = [accept(campaign) for _ in range(4)]
+    assert sorted(pair for task in tasks for pair in asked(task)) == sorted(
+        campaign.standings.values_list("pair_id", flat=True)
+    )
+
+
+def test_a_task_shows_the_pairs_of_an_image_one_after_another():
+    campaign = make_lean(n_pairs=40)
+    images = [c.pair.person.image_id for c in accept(campaign).task.comparisons.select_related("pair__person")]
+    assert len(images) == 10 and len(set(images)) == 2
+    assert images == sorted(images, key=images.index)
+
+
+def test_nobody_is_asked_about_a_pair_twice():
+    campaign = make_lean(n_pairs=30, most_votes=9)
+    worker = factories.make_worker(environment=campaign.environment)
+    seen = []
+    for _ in range(3):
+        task = accept(campaign, worker)
+        do(task, lambda pair: True)
+        seen += asked(task)
+    assert len(seen) == len(set(seen)) == 30
+    with pytest.raises(TurnedAway):
+        accept(campaign, worker)
+
+
+def test_what_people_disagree_on_is_asked_again_before_what_they_agree_on():
+    campaign = make_lean(n_pairs=10, target_risk=0.01, most_votes=9)
+    pairs = list(campaign.standings.order_by("pair_id").values_list("pair_id", flat=True))
+    clear, disputed = set(pairs[:5]), set(pairs[5:])
+    for number in range(4):
+        do(accept(campaign), lambda pair, number=number: pair.pk in clear or number % 2 == 0)
+    assert set(campaign.standings.order_by("-rank").values_list("pair_id", flat=True)[:5]) == disputed
+
+
+def test_no_pair_is_asked_beyond_its_cap_and_the_rest_is_left_at_that():
+    campaign = make_lean(n_pairs=20, target_risk=0.001, most_votes=3)
+    draw = np.random.default_rng(0)
+    do_all(campaign, lambda pair: draw.random() < 0.5)
+    given = Counter(Comparison.objects.filter(task__assignment__hit__campaign=campaign).values_list("pair_id", flat=True))
+    assert set(given.values()) == {3}
+    assert set(campaign.standings.values_list("state", "n_votes", "n_out")) == {("capped", 3, 0)}
+
+
+def test_a_lapsed_task_gives_its_pairs_back():
+    campaign = make_lean(n_pairs=10, most_votes=1)
+    first = accept(campaign)
+    with pytest.raises(TurnedAway):
+        accept(campaign)
+    lapse(first)
+    assert sorted(asked(accept(campaign))) == sorted(asked(first))
+
+
+def test_a_pair_with_a_known_answer_is_not_bought():
+    campaign = make_lean(n_pairs=10)
+    known = campaign.standings.first().pair
+    known.gold_first = True
+    known.save()
+    standing.measure(campaign)
+    assert known.pk not in asked(accept(campaign))
+
+
+def test_the_share_for_exploration_is_drawn_among_all_pairs_whatever_is_known_of_them():
+    campaign = make_lean(n_pairs=60, exploration_share=1.0, target_risk=0.4, most_votes=9)
+    Standing.objects.filter(campaign=campaign).update(state="sure")
+    tasks = [asked(accept(campaign)) for _ in range(5)]
+    assert all(len(task) == 10 for task in tasks)
+    assert len({pair for task in tasks for pair in task}) > 20
+
+
+def test_groups_by_image_are_taken_as_far_as_they_pay_for_the_workers_time():
+    name, image = np.arange(6), np.array([1, 1, 1, 2, 3, 4])
+    worth = np.array([0.10, 0.10, 0.10, 0.12, 0.11, 0.02])
+    # Three good pairs of one image beat slightly better ones that cost a new image each.
+    assert selecting.grouped(name, image, worth, 4, most_per_image=5, look_s=3.0) == [0, 1, 2, 3]
+    # With new images for nothing the best pairs come first.
+    assert set(selecting.grouped(name, image, worth, 2, most_per_image=5, look_s=3.0, new_image_s=0)) == {3, 4}
+    assert selecting.grouped(name, image, worth, 3, most_per_image=1, look_s=3.0) == [3, 4, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_accept_at_once_never_get_more_than_is_left():
+    campaign = make_lean(n_pairs=30, most_votes=2)
+    workers = [factories.make_worker(environment=campaign.environment) for _ in range(8)]
+    campaign.hits.update(max_assignments=9)
+    turned_away, errors = [], []
+
+    def come(worker) -> None:
+        try:
+            accept(campaign, worker)
+        except TurnedAway:
+            turned_away.append(worker)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=come, args=[worker]) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    given = Counter(Comparison.objects.values_list("pair_id", flat=True))
+    assert set(given.values()) == {2} and len(given) == 30  # 60 places, 10 to a task: six got one
+    assert len(turned_away) == 2
+    assert set(campaign.standings.values_list("n_out", flat=True)) == {2}
+
+
+def test_the_choice_costs_as_many_queries_for_many_pairs_as_for_few(django_assert_max_num_queries):
+    campaign = make_lean(n_pairs=30, exploration_share=0.2)
+    annotator = factories.make_annotator()
+    with transaction.atomic(), django_assert_max_num_queries(14):
+        selecting.fill(campaign, annotator, seed=1)

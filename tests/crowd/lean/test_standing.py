@@ -1,0 +1,124 @@
+"""Where each pair stands follows from votes, leases and the newest merge, at any time."""
+
+import numpy as np
+import pytest
+
+from crowd import merging
+from crowd.aggregation.fitted import Fitted
+from crowd.lean import keeping_up, standing, stopping
+from crowd.models import Assignment, Standing
+from jobs import running
+from tests import factories
+from tests.crowd.lean.campaigns import accept, do, do_all, make_lean
+
+pytestmark = pytest.mark.django_db
+SHOWN = ("pair_id", "state", "n_votes", "n_out", "p_first", "risk", "worth")
+
+
+def table(campaign) -> list[tuple]:
+    """All but the last digits, which depend on how many pairs are worked out together."""
+    rows = campaign.standings.order_by("pair_id").values_list(*SHOWN)
+    return [tuple(round(value, 9) if isinstance(value, float) else value for value in row) for row in rows]
+
+
+def test_votes_count_at_once_when_they_are_verified():
+    campaign = make_lean(n_pairs=10)
+    task = accept(campaign)
+    assert set(campaign.standings.values_list("n_votes", "n_out", "risk")) == {(0, 1, 0.5)}
+    do(task, lambda pair: True)
+    assert set(campaign.standings.values_list("n_votes", "n_out")) == {(1, 0)}
+    assert all(0.6 < row.p_first < 0.8 and row.risk == pytest.approx(1 - row.p_first) for row in campaign.standings.all())
+
+
+def test_a_recount_at_any_time_gives_the_same_rows():
+    campaign = make_lean(n_pairs=20)
+    draw = np.random.default_rng(1)
+    for _ in range(4):
+        do(accept(campaign), lambda pair: draw.random() < 0.7)
+    before = table(campaign)
+    campaign.standings.update(n_votes=9, n_out=9, p_first=0.1, risk=0.1, worth=0)
+    standing.measure(campaign)
+    assert table(campaign) == before
+
+
+def test_counting_twice_changes_nothing():
+    campaign = make_lean(n_pairs=10)
+    do(accept(campaign), lambda pair: True)
+    before = table(campaign)
+    assert standing.catch_up(campaign) == 0
+    Assignment.objects.update(counted_as="")
+    assert standing.catch_up(campaign) == 1
+    assert table(campaign) == before
+
+
+def test_a_merge_brings_every_pair_to_its_own_probabilities():
+    campaign = make_lean(n_pairs=20, most_votes=6, target_risk=0.001)
+    draw = np.random.default_rng(2)
+    do_all(campaign, lambda pair: pair.truth_first != (draw.random() < 0.2))
+    merge = running.execute(merging.start(campaign, campaign.owner))
+    standing.measure(campaign)
+    merged = dict(merge.consensuses.values_list("pair_id", "p_first"))
+    now = dict(campaign.standings.values_list("pair_id", "p_first"))
+    # The merge weighs a vote by what its worker's other votes say without this one; afterwards he weighs the same everywhere.
+    assert max(abs(merged[pair] - now[pair]) for pair in merged) < 0.1
+    assert np.corrcoef([merged[pair] for pair in merged], [now[pair] for pair in merged])[0, 1] > 0.99
+    assert set(campaign.standings.values_list("merge", flat=True)) == {merge.pk}
+
+
+def test_a_merge_keeps_what_it_learnt_of_its_workers():
+    campaign = factories.make_voted_campaign(n_pairs=10, votes=3)
+    merge = running.execute(merging.start(campaign, campaign.owner))
+    merge.refresh_from_db()
+    assert Fitted.from_bytes(bytes(merge.parameters)).n_workers == merge.skills.count() == 3
+    majority = running.execute(merging.start(campaign, campaign.owner, method="majority"))
+    majority.refresh_from_db()
+    assert majority.parameters is None
+    assert standing.known(campaign).merge == merge.pk
+
+
+def test_a_sure_prior_needs_fewer_votes():
+    campaign = make_lean(n_pairs=20, target_risk=0.3, least_votes=1, most_votes=9)
+    rows = list(campaign.standings.select_related("pair").order_by("pair_id"))
+    for row in rows[:10]:
+        row.pair.prior, row.pair.prior_source = 0.93, "run 7"
+        row.pair.save()
+    standing.measure(campaign)
+    first = accept(campaign)
+    asked = set(first.task.comparisons.values_list("pair_id", flat=True))
+    assert asked == {row.pair_id for row in rows[10:]}  # what nobody knows anything of comes first
+    do_all(campaign, lambda pair: True)
+    said = stopping.explain(campaign.standings.select_related("pair", "campaign").get(pair=rows[0].pair))
+    assert said.startswith("stopped after 1 vote: risk") and said.endswith("prior 0.93 from run 7")
+
+
+def test_an_explanation_says_why_a_pair_was_left():
+    campaign = make_lean(n_pairs=10, most_votes=2, target_risk=0.001)
+    answers = iter([True, False])
+    for _ in range(2):
+        now = next(answers)
+        do(accept(campaign), lambda pair, now=now: now)
+    row = campaign.standings.select_related("pair", "campaign").first()
+    assert stopping.explain(row) == "left at 2 votes: people find the two about equally close, risk 50 %"
+
+
+def test_a_campaign_merges_by_itself_after_so_many_votes_and_ends_when_nothing_is_open():
+    campaign = make_lean(n_pairs=20, merge_every=25, most_votes=3, target_risk=0.001)
+    assert not keeping_up.is_due(campaign)
+    do_all(campaign, lambda pair: pair.truth_first)
+    assert keeping_up.is_due(campaign)
+    keeping_up.keep_up(campaign)
+    merge = campaign.merges.get()
+    assert not keeping_up.is_due(campaign)  # one is on its way
+    running.execute(merge)
+    keeping_up.keep_up(campaign)
+    assert set(campaign.standings.values_list("merge", flat=True)) == {merge.pk}
+    campaign.refresh_from_db()
+    assert campaign.state == "finished"
+
+
+def test_a_campaign_goes_on_while_somebody_is_at_work():
+    campaign = make_lean(n_pairs=10, most_votes=1)
+    accept(campaign)
+    assert not keeping_up.is_complete(campaign)
+    Standing.objects.update(state="sure")
+    assert not keeping_up.is_complete(campaign)
