@@ -41,10 +41,10 @@ def main() -> None:
             own = {} if "DATABASE_URL" in os.environ else {"DATABASE_URL": f"sqlite:///{place}/benchmark.sqlite3"}
             os.environ |= {"NEARER_VAR": place, "OMP_NUM_THREADS": "1", **own}
             command = [sys.executable, "-c", f"from benchmarks import releasing; print(releasing.fill({votes}))"]
-            merge = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+            merge = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
             command = [sys.executable, "-m", "benchmarks.releasing", "--write", merge]
             command += ["--formats", *options.formats] if options.formats else []
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
             pace = found["votes"] / found["seconds"]
             print(
                 f"| {found['votes']:,} | {found['pairs']:,} | {found['seconds']:.1f} | {pace:,.0f} | {found['cpu_s']:.1f} "

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from annotation.models import Annotator, Choice, Image, Person, Task, Vote
 from config import __version__
+from crowd import importing
 from crowd.models import Campaign, Consensus, Merge, Payment, Release, VoteImport, usd
 from crowd.releases.rows import About, PairRow, PersonRow, VoteRow, WorkerRow
 from jobs.running import JobError
@@ -64,7 +65,7 @@ def people(release: Release, names: dict[int, str]) -> Iterator[tuple[float, lis
     images = sorted(Image.objects.filter(dataset=release.campaign.dataset_id).values_list("name", "pk").iterator())
     order = np.array([pk for _, pk in images], np.int64)
     del images
-    reader = _Reader(merge, names, _import_of(release.campaign))
+    reader = _Reader(merge, names)
     for start in range(0, len(order), IMAGES_AT_ONCE):
         some = order[start : start + IMAGES_AT_ONCE].tolist()
         found = reader.people(some)
@@ -75,11 +76,10 @@ def people(release: Release, names: dict[int, str]) -> Iterator[tuple[float, lis
 class _Reader:
     """Reads one run of images after another."""
 
-    def __init__(self, merge: Merge, names: dict[int, str], imported: VoteImport | None):
+    def __init__(self, merge: Merge, names: dict[int, str]):
         self._merge, self._names = merge, names
         self._votes = votes_of(merge)
-        self._knows_colour = imported is None or imported.knows_colour
-        self._knows_side = imported is None or imported.knows_side
+        self._no_colour, self._no_side = importing.unknown_shows(merge.campaign)
 
     def people(self, images: list[int]) -> list[PersonRow]:
         rows = Person.objects.filter(image__in=images).select_related("image")
@@ -129,8 +129,8 @@ class _Reader:
         found: dict[int, list[VoteRow]] = {}
         for _, _, pair, annotator, choice, green, left, ms in counted.values():
             found.setdefault(pair, []).append(VoteRow(
-                self._names[annotator], choice == Choice.FIRST, green if self._knows_colour else None,
-                left if self._knows_side else None, ms or None,
+                self._names[annotator], choice == Choice.FIRST, None if self._no_colour else green,
+                None if self._no_side else left, ms or None,
             ))
         for votes in found.values():
             votes.sort(key=lambda vote: vote.worker)

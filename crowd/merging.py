@@ -7,7 +7,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from annotation.models import Choice, Pair, Person, Vote
-from crowd import aggregation
+from crowd import aggregation, importing
 from crowd.models import Campaign, Consensus, Merge, WorkerSkill
 from jobs import running
 from jobs.running import JobError, Report
@@ -85,12 +85,14 @@ def run(job: Merge, report: Report) -> None:
     pairs, item = np.unique(votes.pair, return_inverse=True)
     annotators, worker = np.unique(votes.annotator, return_inverse=True)
     prior, gold, gap_mm = _known(pairs)
+    no_colour, no_side = importing.unknown_shows(job.campaign)
     report(0.2, f"merging {len(item):,} votes on {len(pairs):,} pairs by {len(annotators):,} workers")
     try:
         merged = aggregation.merge(
             aggregation.Votes(
                 item=item, worker=worker, label=votes.chose_first.astype(np.int8), n_items=len(pairs),
-                n_workers=len(annotators), green=votes.first_is_green, left=votes.first_is_left,
+                n_workers=len(annotators), green=None if no_colour else votes.first_is_green,
+                left=None if no_side else votes.first_is_left,
             ),
             method=job.method, prior=prior, gold=gold, seed=job.seed, **job.settings,
         )

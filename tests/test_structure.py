@@ -16,6 +16,7 @@ FORBIDDEN = {
     "annotation/demo": ("django", "annotation.models", "crowd", "modeling"),
     "crowd/aggregation": ("django", "annotation", "jobs", "modeling", "crowd"),
     "crowd/simulation": ("django", "annotation", "jobs", "modeling", "crowd"),
+    "crowd/vote_files": ("django", "annotation", "jobs", "modeling", "crowd"),
     "crowd/releases": ("django", "annotation", "jobs", "modeling", "crowd"),
     "modeling/lifting": ("django", "annotation", "crowd", "jobs"),
     "nearer": ("django", "annotation", "config", "crowd", "jobs", "modeling"),
