@@ -170,24 +170,26 @@ function outside(box, stage) {
 }
 
 /**
- * The corner for an inset of that size: the usual one unless it would cover a point that matters.
+ * The corner for an inset of that size: the usual one unless it would come near a point that matters or cover a box that is read.
  * @returns {"end-bottom"|"end-top"|"start-bottom"|"start-top"} start is left
  */
-export function freeCorner(points, stage, inset, usual = "end-bottom") {
+export function freeCorner(points, stage, inset, boxes = [], usual = "end-bottom") {
   const corners = {
     "end-bottom": { x: stage.width - inset.width, y: stage.height - inset.height },
     "end-top": { x: stage.width - inset.width, y: 0 },
     "start-bottom": { x: 0, y: stage.height - inset.height },
     "start-top": { x: 0, y: 0 },
   };
-  const clearance = (name) => {
-    const box = { ...corners[name], ...inset };
-    return Math.min(...points.map((point) => distanceToBox(point, box)));
-  };
   const enough = 34;
-  if (clearance(usual) >= enough) return usual;
+  const room = (name) => {
+    const box = { ...corners[name], ...inset };
+    const clearance = Math.min(...points.map((point) => distanceToBox(point, box)));
+    const hidden = boxes.reduce((sum, other) => sum + overlap(box, other), 0);
+    return Math.min(clearance, enough) - (hidden > 0 ? 1 + hidden / 100 : 0);
+  };
+  if (room(usual) >= enough) return usual;
   const names = Object.keys(corners);
-  return names.find((name) => clearance(name) >= enough) ?? names.reduce((a, b) => (clearance(b) > clearance(a) ? b : a));
+  return names.find((name) => room(name) >= enough) ?? names.reduce((a, b) => (room(b) > room(a) ? b : a));
 }
 
 function distanceToBox([x, y], box) {

@@ -96,11 +96,13 @@ export class Picture {
     this.#overlay.replaceChildren(...marked.map(({ isGreen }, i) => mark(isGreen, ...places[i], radius)));
     const body = bodyPoints(scene.keypoints.map((point) => point && toScreen(point, view)), skeleton.bones);
     const labels = marked.map(({ joint }, i) => ({ at: places[i], ...sizes.labels[joint] }));
-    placeLabels(labels, stage, radius + 3, body).forEach(({ x, y }, i) => {
+    const corners = placeLabels(labels, stage, radius + 3, body);
+    corners.forEach(({ x, y }, i) => {
       this.#labels[i].style.transform = `translate(${x}px, ${y}px)`;
       this.#labels[i].hidden = isOff(places[i], stage, radius);
     });
-    if (this.#figure) this.#figure.dataset.corner = freeCorner(places, stage, sizes.figure);
+    const boxes = corners.map((corner, i) => ({ ...labels[i], ...corner }));
+    if (this.#figure) this.#figure.dataset.corner = freeCorner(places, stage, sizes.figure, boxes);
   }
 
   #points() {
