@@ -1,5 +1,6 @@
 """Small data sets written as their authors publish them, one function for each format."""
 
+import copy
 import json
 import pickle
 import zipfile
@@ -35,7 +36,8 @@ def write_coco(folder: Path, n: int = 2, **changes) -> Path:
     for number in range(1, n + 1):
         for person in range(2):
             flags = [2] * 17 if person else [1, 0, *[2] * 15]
-            keypoints = [v for joint, flag in enumerate(flags) for v in ((4 + joint * 4, 3 + joint * 3, flag) if flag else (0, 0, 0))]
+            rows = [(4 + joint * 4, 3 + joint * 3, flag) if flag else (0, 0, 0) for joint, flag in enumerate(flags)]
+            keypoints = [value for row in rows for value in row]
             annotations.append({
                 "id": 100 * number + person, "image_id": 10 * number, "category_id": 1, "iscrowd": 0,
                 "num_keypoints": sum(flag > 0 for flag in flags), "keypoints": keypoints, "bbox": [0, 0, 80, 60], "area": 4800,
@@ -97,7 +99,7 @@ def write_mpii_json(folder: Path, n: int = 3, edits=()) -> Path:
 def h36m_world(n_frames: int, seed: int = 0) -> np.ndarray:
     """(T, 32, 3) mm: a person near the middle of the room, z up; joint 0 is between the hips."""
     draw = np.random.default_rng(seed)
-    still = draw.uniform(-300, 300, (32, 3)) + [0, 0, 900]
+    still = draw.uniform(-300, 300, (32, 3)) + np.array([0, 0, 900])
     return still + np.arange(n_frames)[:, None, None] * [1.0, 0.5, 0]
 
 
@@ -142,7 +144,7 @@ def write_cameras_json(file: Path, subjects=("S1",)) -> None:
         for row in rows
     ]
     extrinsic = [{"orientation": quaternion(row["R"].T), "translation": row["T"].tolist()} for row in rows]
-    file.write_text(json.dumps({"intrinsic": intrinsic, "extrinsic": {s: extrinsic for s in subjects} | {"S2": [{}] * 4}}))
+    file.write_text(json.dumps({"intrinsic": intrinsic, "extrinsic": dict.fromkeys(subjects, extrinsic) | {"S2": [{}] * 4}}))
 
 
 def write_cameras_xml(file: Path) -> None:
@@ -242,7 +244,7 @@ def write_nearer(folder: Path, n: int = 2, edits=(), text: str | None = None) ->
     images = [{"file": f"images/{number:04d}.jpg", "people": [nearer_person()]} for number in range(1, n + 1)]
     content = {
         "format": "nearer-dataset", "version": 1, "description": "Made for a test", "licence": "CC0", "citation": "",
-        "images": images, "skeleton": ARM,
+        "images": images, "skeleton": copy.deepcopy(ARM),
     }
     for number in range(1, n + 1):
         write_picture(folder / "images" / f"{number:04d}.jpg", seed=number)
