@@ -213,6 +213,12 @@ TIME_ZONE = env("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True
 
+# --- Mail: invitations, passwords -----------------------------------------------------------------
+
+SENDS_EMAIL = bool(env("EMAIL_URL", default=""))
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"nearer@{urlsplit(PUBLIC_URL).hostname}")
+
 # --- The programmer's interface ------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from crowd.panel import campaign_pages, home, merge_pages, people, worker_pages
+from crowd.panel import campaign_pages, home, merge_pages, people, ways_environments, ways_figures, worker_pages
 
-__all__ = ["campaign_pages", "merge_pages", "worker_pages"]  # importing them registers their pages
+__all__ = ["campaign_pages", "merge_pages", "ways_environments", "worker_pages"]  # importing them registers their pages
 
 
 @admin.site.contributes("home")
@@ -20,3 +20,8 @@ def campaigns_of_a_dataset(request, dataset):
 @admin.site.contributes("person")
 def consensus_of_a_person(request, person):
     return people.consensus_of(person)
+
+
+@admin.site.contributes("campaign")
+def people_of_a_campaign(request, campaign):
+    return ways_figures.section(campaign)

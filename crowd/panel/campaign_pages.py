@@ -5,30 +5,20 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.http import JsonResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 
-from annotation.panel.pages import JobAdmin, OwnedAdmin, PageAdmin, moment, state_badge, watch_row
+from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, watch_row
 from crowd import life, merging, publishing, reconciling
 from crowd.models import Assignment, Campaign, Environment, Publication
 from crowd.panel import campaigns as figures
-from crowd.panel import forecast, home
+from crowd.panel import forecast, home, ways_pages
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError
 
 NOT_ACCEPTED = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what a marketplace says to a page that is only looked at
 PAPER = "The paper's value: "
-
-
-@admin.register(Environment)
-class EnvironmentAdmin(OwnedAdmin):
-    list_display = ["name", "endpoint_url", "worker_url", "credentials"]
-    formfield_overrides = {models.URLField: {"widget": forms.URLInput(attrs={"class": "vTextField"})}}
-
-    def has_delete_permission(self, request, obj=None):
-        return super().has_delete_permission(request, obj) and (obj is None or not obj.campaigns.exists())
 
 
 class CampaignForm(forms.ModelForm):
@@ -38,7 +28,7 @@ class CampaignForm(forms.ModelForm):
             "name", "dataset", "environment", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
             "teaches_lean", "seed", "reward_usd", "budget_usd", "title", "description", "keywords", "duration_s",
             "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
-            "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible",
+            "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible", "study_id", "completion_code",
         ]
         labels = {
             "dataset": "Data set", "environment": "Marketplace",
@@ -49,7 +39,7 @@ class CampaignForm(forms.ModelForm):
             "frame_height": "Height of the frame (px)", "consent_version": "Version of the consent text",
             "has_tutorial": "Begin with a tutorial", "tutorial_pass_mark": "Pass mark of the tutorial",
             "gold_share": "Share of known answers", "gold_is_visible": "Tell workers how they did on those",
-            "teaches_lean": "Teach the camera's lean",
+            "teaches_lean": "Teach the camera's lean", "study_id": "Study", "completion_code": "Completion code",
         }
         help_texts = {
             "votes_per_pair": f"{PAPER}5, each from another worker. 10 or more would double the marketplace's fee.",
@@ -95,6 +85,11 @@ class CampaignAdmin(PageAdmin):
                 "gold_share", "gold_is_visible",
             ],
         }),
+        ("On another platform", {
+            "fields": ["study_id", "completion_code"],
+            "description": "For Prolific and for links. Leave both empty to have a study made on Prolific, "
+            "or to give each person a code of their own.",
+        }),
     ]
 
     def get_urls(self):
@@ -108,6 +103,7 @@ class CampaignAdmin(PageAdmin):
         return {
             "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
             "merge": self.merge_view, "collect": self.collect_view, "preview": self.preview_view,
+            **ways_pages.pages(self),
         }
 
     def get_queryset(self, request):

@@ -48,11 +48,12 @@ def why_of(response) -> str:
     return re.search(r'data-why="(\w+)"', response.content.decode())[1]
 
 
-def work_through(client, data: dict) -> None:
-    """Answer everything and hand in, as the page's script would."""
+def work_through(client, data: dict, choose=lambda comparison: "first") -> None:
+    """Answer everything and hand in, as the page's script would; `choose` gets a comparison as the page has it."""
     headers = {"authorization": f"Bearer {data['token']}"}
     for number, row in enumerate(data["comparisons"], start=data["answers"]["last"] + 1):
-        body = {"position": row["position"], "choice": "first", "response_ms": 900, "elapsed_ms": 900, "epoch": data["epoch"]}
+        body = {"position": row["position"], "choice": choose(row), "epoch": data["epoch"]}
+        body |= {"response_ms": 900, "elapsed_ms": 900}
         reply = client.put(f"{data['urls']['answers']}{number}", body, content_type="application/json", headers=headers)
         assert reply.status_code == 200, reply.content
     body = {"epoch": data["epoch"], "feedback": {}}
