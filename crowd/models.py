@@ -213,7 +213,8 @@ class Campaign(models.Model):
     )
     target_risk = models.FloatField(
         default=0.05, validators=[MinValueValidator(0.001), MaxValueValidator(0.4)],
-        help_text="Lean: a pair is finished once its label is wrong with at most this probability.",
+        help_text="Lean: a pair is finished once its label is wrong, or would be changed by ever more votes, with at most "
+        "this probability.",
     )
     most_votes = models.PositiveSmallIntegerField(
         default=7, validators=[MinValueValidator(1), MaxValueValidator(45)],
@@ -532,6 +533,7 @@ class Standing(models.Model):
     class State(models.TextChoices):
         OPEN = "open", "open"
         SURE = "sure", "sure enough"
+        AGREED = "agreed", "people agree"
         CAPPED = "capped", "left at that"
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="standings")

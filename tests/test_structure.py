@@ -15,6 +15,7 @@ FORBIDDEN = {
     "annotation/importers": ("django", "annotation.models", "crowd", "modeling"),
     "annotation/demo": ("django", "annotation.models", "crowd", "modeling"),
     "crowd/aggregation": ("django", "annotation", "jobs", "modeling", "crowd"),
+    "crowd/planning": ("django", "annotation", "jobs", "modeling", "crowd.models"),
     "crowd/simulation": ("django", "annotation", "jobs", "modeling", "crowd"),
     "crowd/vote_files": ("django", "annotation", "jobs", "modeling", "crowd"),
     "crowd/releases": ("django", "annotation", "jobs", "modeling", "crowd"),

@@ -5,17 +5,16 @@ at all (a sharp ceiling of 95 %: what everybody sees wrongly would attract votes
 Pairs of one image go together as far as that pays, since a new image costs a worker's time.
 """
 
-from collections import defaultdict
-
 import numpy as np
 from django.db.models import F
 
 from annotation.models import Annotator, Comparison, Pair
+from crowd.aggregation.choosing import grouped
 from crowd.lean import standing
 from crowd.models import Campaign, Standing
 
 CANDIDATES = 400  # by worth to a newcomer; which of them suit this worker best is then worked out
-NEW_IMAGE_S, LOOK_S = 2.0, 2.7  # what a new image and a comparison cost a worker, beside the campaign's delay
+LOOK_S = 2.7  # what a comparison costs a worker, beside the campaign's delay
 
 
 def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
@@ -80,43 +79,6 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int]) -> 
         np.array([row[0] for row in found]), np.array([row[2] for row in found]), worth, n,
         most_per_image=campaign.pairs_per_image, look_s=LOOK_S + campaign.delay_ms / 1000,
     )
-
-
-def grouped(
-    name: np.ndarray, image: np.ndarray, worth: np.ndarray, n: int, *, most_per_image: int, look_s: float,
-    new_image_s: float = NEW_IMAGE_S,
-) -> list[int]:
-    """Names of `n` pairs, image by image, with the most worth for the worker's time.
-
-    Each image offers its best pairs; a group of m costs `new_image_s` + m `look_s`. Taken
-    are the groups with the highest worth per second, each of the size that is best for it.
-
-    Args:
-        name, image, worth: (C,) of each candidate.
-    """
-    of_image: dict[int, list[int]] = defaultdict(list)
-    for place in np.argsort(-worth, kind="stable").tolist():
-        if len(group := of_image[int(image[place])]) < most_per_image:
-            group.append(place)
-    offers = []
-    for group in of_image.values():
-        sums = np.cumsum(worth[group])
-        rate = sums / (new_image_s + look_s * np.arange(1, len(group) + 1))
-        best = int(rate.argmax())
-        offers.append((float(rate[best]), group[: best + 1], group[best + 1 :]))
-    offers.sort(key=lambda offer: (-offer[0], offer[1][0]))
-    chosen: list[int] = []
-    rest: list[int] = []
-    for _, group, more in offers:
-        if len(chosen) >= n:
-            break
-        chosen += group[: n - len(chosen)]
-        rest += more
-    rest.sort(key=lambda place: -worth[place])
-    chosen += rest[: n - len(chosen)]
-    order = {number: place for place, number in enumerate(dict.fromkeys(image[chosen].tolist()))}
-    chosen.sort(key=lambda place: order[int(image[place])])
-    return name[chosen].tolist()
 
 
 def _leased(campaign: Campaign, standings: list[int]) -> list[int]:

@@ -121,7 +121,9 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
     p = np.where(np.isnan(gold), now.fitted.probability(evidence), gold)
     risk = np.minimum(p, 1 - p)
     worth = np.where(np.isnan(gold), now.fitted.expected_drop(evidence), 0.0)
-    state = np.where(np.isnan(gold), stopping.states(campaign, risk, n_votes), Standing.State.SURE.value)
+    people = now.fitted.probability(evidence, ceiling=1.0)
+    states = stopping.states(campaign, risk, np.minimum(people, 1 - people), n_votes)
+    state = np.where(np.isnan(gold), states, Standing.State.SURE.value)
     n_out = _leases(campaign, within, place)
     at = timezone.now()
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""When a pair is finished: sure enough, or asked so often that people's disagreement is itself the answer."""
+"""When a pair is finished: sure enough, agreed on, or asked so often that people's disagreement is itself the answer."""
 
 import numpy as np
 
@@ -8,14 +8,20 @@ State = Standing.State
 ABOUT_EQUAL = 0.35  # p_first from here to 1 minus this: people do not agree
 
 
-def states(campaign: Campaign, risk: np.ndarray, n_votes: np.ndarray) -> np.ndarray:
+def states(campaign: Campaign, risk: np.ndarray, unsettled: np.ndarray, n_votes: np.ndarray) -> np.ndarray:
     """(P,) of `Standing.State` values.
 
-    A pair is sure once its risk is at most `target_risk` and it has its `least_votes`
-    (Branson et al. 2017, section 3.3); at `most_votes` it is left at that.
+    A pair is sure once its risk is at most `target_risk` (Branson et al. 2017, section 3.3). People may agree and be
+    misled together: then no number of votes brings the risk down, so a pair is finished as well once ever more votes
+    would change its label with at most that probability. Both after `least_votes`; at `most_votes` it is left at that.
+
+    Args:
+        risk: (P,) that the label is wrong. unsettled: (P,) that an endless crowd would say the opposite.
     """
-    sure = (risk <= campaign.target_risk) & (n_votes >= campaign.least_votes)
-    return np.where(sure, State.SURE.value, np.where(n_votes >= campaign.most_votes, State.CAPPED.value, State.OPEN.value))
+    enough = n_votes >= campaign.least_votes
+    state = np.where(n_votes >= campaign.most_votes, State.CAPPED.value, State.OPEN.value)
+    state = np.where(enough & (unsettled <= campaign.target_risk), State.AGREED.value, state)
+    return np.where(enough & (risk <= campaign.target_risk), State.SURE.value, state)
 
 
 def explain(standing: Standing) -> str:
@@ -27,6 +33,8 @@ def explain(standing: Standing) -> str:
         return "not asked: its answer is known"
     if standing.state == State.SURE:
         said = f"stopped after {votes}: {risk}, at most {_percent(campaign.target_risk)} % was asked for"
+    elif standing.state == State.AGREED:
+        said = f"stopped after {votes}: more of them would say the same; {risk} is left, which votes cannot lower"
     elif standing.state == State.CAPPED:
         equal = ABOUT_EQUAL <= standing.p_first <= 1 - ABOUT_EQUAL
         said = f"left at {votes}: {'people find the two about equally close' if equal else 'the most for one pair'}, {risk}"

@@ -93,16 +93,6 @@ def test_the_share_for_exploration_is_drawn_among_all_pairs_whatever_is_known_of
     assert len({pair for task in tasks for pair in task}) > 20
 
 
-def test_groups_by_image_are_taken_as_far_as_they_pay_for_the_workers_time():
-    name, image = np.arange(6), np.array([1, 1, 1, 2, 3, 4])
-    worth = np.array([0.10, 0.10, 0.10, 0.12, 0.11, 0.02])
-    # Three good pairs of one image beat slightly better ones that cost a new image each.
-    assert selecting.grouped(name, image, worth, 4, most_per_image=5, look_s=3.0) == [0, 1, 2, 3]
-    # With new images for nothing the best pairs come first.
-    assert set(selecting.grouped(name, image, worth, 2, most_per_image=5, look_s=3.0, new_image_s=0)) == {3, 4}
-    assert selecting.grouped(name, image, worth, 3, most_per_image=1, look_s=3.0) == [3, 4, 0]
-
-
 @pytest.mark.django_db(transaction=True)
 def test_many_who_accept_at_once_never_get_more_than_is_left():
     campaign = make_lean(n_pairs=30, most_votes=2)

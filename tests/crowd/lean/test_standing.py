@@ -122,3 +122,13 @@ def test_a_campaign_goes_on_while_somebody_is_at_work():
     assert not keeping_up.is_complete(campaign)
     Standing.objects.update(state="sure")
     assert not keeping_up.is_complete(campaign)
+
+
+def test_a_pair_on_which_all_agree_is_finished_though_people_may_be_misled_together():
+    campaign = make_lean(n_pairs=10, most_votes=9, target_risk=0.05, least_votes=2)
+    tasks = do_all(campaign, lambda pair: True)
+    assert 3 <= tasks < 9
+    assert set(campaign.standings.values_list("state", flat=True)) == {"agreed"}
+    row = campaign.standings.select_related("pair", "campaign").first()
+    assert row.risk > 0.05  # as long as no gold says that people are right in the end
+    assert "more of them would say the same" in stopping.explain(row)

@@ -1,0 +1,8 @@
+"""What a campaign would cost and yield, before a cent is spent: collections are played with a simulated crowd.
+
+Pure NumPy, on `crowd.aggregation` and `crowd.simulation`. `manage.py simulate` and `benchmarks/lean.py` use it.
+"""
+
+from crowd.planning.collecting import Field, Point, Protocol, collect, field
+
+__all__ = ["Field", "Point", "Protocol", "collect", "field"]

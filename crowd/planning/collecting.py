@@ -1,0 +1,266 @@
+"""A whole collection, task by task, with a simulated crowd: fixed or lean, with or without a model's opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowd.aggregation import Votes, merge
+from crowd.aggregation.choosing import NEW_IMAGE_S, grouped
+from crowd.simulation import PaperCrowd, Worker
+from crowd.simulation.studies import INDEPENDENT_BLUR, vote_probability
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+CANDIDATES = 400
+TRIES = 2000  # people who come and find nothing for them in a row, before it is over
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What there is to ask about, and who comes.
+
+    Attributes:
+        image: (I,) of each pair. gap_mm: (I,) z_second - z_first, positive where the first is closer.
+        percept_mm: (I,) what everybody sees of it (`PaperCrowd.percept`).
+        workers: the people. appetite: (W,) how often each comes, a distribution.
+    """
+
+    image: Ints
+    gap_mm: Floats
+    percept_mm: Floats
+    crowd: PaperCrowd
+    workers: tuple[Worker, ...]
+    appetite: Floats
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.gap_mm)
+
+    @property
+    def truth(self) -> Ints:
+        """(I,) 1 where the first is closer."""
+        return (self.gap_mm > 0).astype(np.int64)
+
+
+def field(
+    world: str = "paper", seed: int = 0, *, gap_mm: Floats | None = None, image: Ints | None = None, n_images: int = 1000,
+    pairs_per_image: int = 5, n_workers: int = 284, crowd: PaperCrowd | None = None,
+) -> Field:
+    """Pairs and people of the world "paper" (shared misperception) or "independent" (every error a worker's own).
+
+    Args:
+        gap_mm, image: (I,) of one's own data; drawn like the paper's where not given.
+    """
+    if world not in ("paper", "independent"):
+        raise ValueError(f'world is "paper" or "independent", not {world!r}')
+    rng = np.random.default_rng([seed, 77])
+    crowd = crowd or PaperCrowd(seed)
+    if world == "independent":
+        crowd = replace(crowd, shared_mm=0.0, noise_mm=crowd.noise_mm * INDEPENDENT_BLUR)
+    workers = tuple(crowd.worker(rng) for _ in range(n_workers))
+    if gap_mm is None:
+        gap_mm = crowd.depth_gaps_mm(n_images * pairs_per_image, rng)
+    if image is None:
+        image = np.arange(len(gap_mm)) // pairs_per_image
+    appetite = np.exp(1.4 * rng.normal(size=n_workers))
+    gap_mm = np.asarray(gap_mm, float)
+    return Field(np.asarray(image), gap_mm, crowd.percept(gap_mm, rng), crowd, workers, appetite / appetite.sum())
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How votes are bought; the names are those of a campaign's settings.
+
+    Attributes:
+        votes_per_pair: on every pair; where `lean`, the mean at which the money ends.
+        target_risk: lean: a pair is finished once its label is wrong, or would be changed by ever more votes, with at
+            most this probability; 0 never.
+        ceiling: as `merge` takes it; None for the paper's.
+        method: what merges in the end.
+        opinion: of a model, before any vote: (I,) P(the first is closer) of a field, NaN where it has none.
+        new_image_s: what a new image costs a worker; 0 groups nothing.
+    """
+
+    votes_per_pair: float = 5
+    lean: bool = False
+    target_risk: float = 0.0
+    most_votes: int = 15
+    least_votes: int = 1
+    exploration_share: float = 0.1
+    merge_every: float = 0.25
+    images_per_task: int = 5
+    pairs_per_image: int = 5
+    look_s: float = 3.45
+    new_image_s: float = NEW_IMAGE_S
+    method: str = "nearer"
+    ceiling: float | None = None
+    opinion: Callable[[Field], Floats] | None = None
+
+    @property
+    def task_size(self) -> int:
+        return self.images_per_task * self.pairs_per_image
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a collection stands after a merge.
+
+    Attributes:
+        votes_per_pair: bought so far, on average. tasks: so many.
+        accuracy: share of pairs whose label is right.
+        finished: share of pairs that are asked about no more.
+        sure: share at or under the target risk. wrong_of_sure: share of those whose label is wrong, None without any.
+        images: mean number of different images in a task.
+    """
+
+    votes_per_pair: float
+    tasks: int
+    accuracy: float
+    finished: float
+    sure: float
+    wrong_of_sure: float | None
+    images: float
+
+
+class _Book:
+    """The votes so far."""
+
+    def __init__(self, place: Field):
+        self.place = place
+        self.n = np.zeros(place.n_pairs, np.int64)
+        self.seen = np.zeros((len(place.workers), place.n_pairs), bool)
+        self.columns: list[list[Ints]] = [[], [], [], [], []]
+        self.total = self.tasks = self.images = 0
+
+    def ask(self, worker: int, pairs: Ints, rng: np.random.Generator) -> Votes:
+        """The worker's votes on these pairs, as items 0, 1, ... of a table of their own."""
+        left, green = rng.integers(0, 2, (2, len(pairs)))
+        people = np.full(len(pairs), worker)
+        chance = vote_probability(
+            self.place.crowd, self.place.workers, self.place.percept_mm[pairs], people, left, green
+        )
+        label = (rng.random(len(pairs)) < chance).astype(np.int64)
+        for column, values in zip(self.columns, (pairs, people, label, green, left), strict=True):
+            column.append(values)
+        self.n[pairs] += 1
+        self.seen[worker, pairs] = True
+        self.total, self.tasks = self.total + len(pairs), self.tasks + 1
+        self.images += len(np.unique(self.place.image[pairs]))
+        return Votes(np.arange(len(pairs)), people, label, len(pairs), len(self.place.workers), green=green, left=left)
+
+    def votes(self) -> Votes:
+        none = np.zeros(0, np.int64)
+        item, worker, label, green, left = (np.concatenate(column) if column else none for column in self.columns)
+        return Votes(item, worker, label, self.place.n_pairs, len(self.place.workers), green=green, left=left)
+
+
+def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point], Votes]:
+    """Let people come until the votes are bought or nothing is open; where it stood at each merge, and all votes.
+
+    A task holds at most `images_per_task` x `pairs_per_image` pairs that its worker has not seen. Fixed: those with the
+    fewest votes. Lean: a share at random, the rest by `Fitted.expected_drop` for this worker and his time, as
+    `crowd.lean.selecting` does it; between merges each vote counts at the newest parameters.
+    """
+    rng = np.random.default_rng([seed, 78])
+    book, size = _Book(place), protocol.task_size
+    cap = protocol.most_votes if protocol.lean else int(np.ceil(protocol.votes_per_pair))
+    opinion = protocol.opinion(place) if protocol.opinion else None
+    state = _merged(book, protocol, opinion)
+    points, next_merge, tries = [], protocol.merge_every if opinion is None else 0.05, 0
+    budget = protocol.votes_per_pair * place.n_pairs
+    while book.total < budget and tries < TRIES:
+        worker = int(rng.choice(len(place.workers), p=place.appetite))
+        askable = ~book.seen[worker] & (book.n < cap)
+        pairs = _lean(book, protocol, state, worker, askable, rng) if protocol.lean else _fewest(book.n, askable, size, rng)
+        tries = tries + 1 if not len(pairs) else 0
+        if not len(pairs):
+            continue
+        new = book.ask(worker, pairs, rng)
+        state.count(pairs, new)
+        if book.total >= next_merge * place.n_pairs:
+            state = _merged(book, protocol, opinion)
+            points.append(_point(book, state, protocol))
+            next_merge += protocol.merge_every
+    state = _merged(book, protocol, opinion)
+    return [*points, _point(book, state, protocol)], book.votes()
+
+
+class _State:
+    """What is believed of each pair between two merges."""
+
+    def __init__(self, fitted, evidence: Floats, probability: Floats):
+        self.fitted, self.evidence, self.merged = fitted, evidence, probability
+
+    def count(self, pairs: Ints, new: Votes) -> None:
+        if self.fitted is not None:
+            self.evidence[pairs] += self.fitted.evidence(new)
+
+    def is_sure(self, protocol: Protocol, n: Ints) -> Bools:
+        p = self.fitted.probability(self.evidence)
+        return (np.minimum(p, 1 - p) <= protocol.target_risk) & (n >= protocol.least_votes)
+
+    def is_finished(self, protocol: Protocol, n: Ints) -> Bools:
+        people = self.fitted.probability(self.evidence, ceiling=1.0)  # what an endless crowd would say
+        agreed = (np.minimum(people, 1 - people) <= protocol.target_risk) & (n >= protocol.least_votes)
+        return agreed | self.is_sure(protocol, n) | (n >= protocol.most_votes)
+
+
+def _merged(book: _Book, protocol: Protocol, opinion: Floats | None) -> _State:
+    votes = book.votes()
+    choices = {"ceiling": protocol.ceiling} if protocol.ceiling else {}
+    merged = merge(votes, protocol.method, prior=opinion, **choices)
+    evidence = merged.fitted.evidence(votes, prior=opinion) if merged.fitted else np.zeros((0, 0))
+    return _State(merged.fitted, evidence, merged.probability)
+
+
+def _lean(book: _Book, protocol: Protocol, state: _State, worker: int, askable: Bools, rng) -> Ints:
+    size = protocol.task_size
+    n_random = int(rng.binomial(size, protocol.exploration_share))
+    anything = np.flatnonzero(askable)
+    at_random = rng.permutation(anything)[:n_random]
+    is_open = askable & ~state.is_finished(protocol, book.n) if protocol.target_risk else askable.copy()
+    is_open[at_random] = False
+    candidates = np.flatnonzero(is_open)
+    if not len(candidates):
+        return at_random if is_open.any() else at_random[:0]  # nothing is open: random votes alone are not bought
+    worth = state.fitted.expected_drop(state.evidence[candidates], worker)
+    worth *= 1 + 1e-6 * rng.random(len(worth))
+    wanted = min(size - len(at_random), len(candidates))
+    if protocol.new_image_s == 0:
+        best = candidates[np.argsort(-worth)[:wanted]]
+    else:
+        if len(candidates) > CANDIDATES:
+            top = np.argpartition(-worth, CANDIDATES)[:CANDIDATES]
+            candidates, worth = candidates[top], worth[top]
+        best = np.array(
+            grouped(
+                candidates, book.place.image[candidates], worth, wanted, most_per_image=protocol.pairs_per_image,
+                look_s=protocol.look_s, new_image_s=protocol.new_image_s,
+            ),
+            np.int64,
+        )  # fmt: skip
+    return np.concatenate([at_random, best])
+
+
+def _fewest(n: Ints, askable: Bools, size: int, rng) -> Ints:
+    some = np.flatnonzero(askable)
+    return some[np.argsort(n[some] + rng.random(len(some)))[:size]]
+
+
+def _point(book: _Book, state: _State, protocol: Protocol) -> Point:
+    right = (state.merged > 0.5) == (book.place.truth == 1)
+    sure = finished = np.zeros(len(right), bool)
+    if state.fitted is not None and protocol.lean:
+        sure, finished = state.is_sure(protocol, book.n), state.is_finished(protocol, book.n)
+    return Point(
+        votes_per_pair=book.total / book.place.n_pairs, tasks=book.tasks, accuracy=float(right.mean()),
+        finished=float(finished.mean()), sure=float(sure.mean()),
+        wrong_of_sure=float((~right[sure]).mean()) if sure.any() else None,
+        images=book.images / max(book.tasks, 1),
+    )
