@@ -6,7 +6,7 @@ from rest_framework.routers import DefaultRouter
 
 from annotation.rest import DatasetViewSet
 from crowd.rest import CampaignViewSet, MergeViewSet, ReleaseViewSet
-from modeling.rest import RunViewSet
+from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
 router = DefaultRouter()
 router.register("datasets", DatasetViewSet)
@@ -14,6 +14,8 @@ router.register("campaigns", CampaignViewSet)
 router.register("merges", MergeViewSet)
 router.register("releases", ReleaseViewSet)
 router.register("runs", RunViewSet)
+router.register("promotions", PromotionViewSet)
+router.register("cadences", CadenceViewSet, basename="cadence")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -72,6 +72,7 @@ NAVIGATION = (
         "Records",
         (
             ("Demonstrations", "modeling_demonstration_changelist"),
+            ("Promotions", "modeling_promotion_changelist"),
             ("Imports", "annotation_import_changelist"),
             ("Votes", "annotation_vote_changelist"),
             ("HITs", "crowd_hit_changelist"),

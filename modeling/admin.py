@@ -3,12 +3,8 @@
 from datetime import timedelta
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.core.files.storage import storages
-from django.http import FileResponse, Http404
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.contrib import admin
+from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Dataset, Person
@@ -16,112 +12,13 @@ from annotation.panel.pages import JobAdmin, moment, state_badge
 from config.panel import Act, Attention, Overview
 from crowd.models import Campaign, Release
 from crowd.panel import campaigns as crowd_figures
-from modeling import training
-from modeling.models import Demonstration, Prediction, Run
-from modeling.panel import runs
+from modeling import promoting
+from modeling.models import Cadence, Demonstration, Prediction, Promotion, Round, Run
+from modeling.panel import comparing, promotion_pages, run_pages, runs
 
+__all__ = ["promotion_pages", "run_pages"]  # importing them registers their pages
 RECENT = 5
-WEIGHTS = "weights.safetensors"
 FAILURES_FOR = timedelta(days=7)
-
-
-class RunForm(forms.ModelForm):
-    class Meta:
-        model = Run
-        fields = ["release", "settings", "seed"]
-        labels = {"settings": "Settings that differ from the defaults", "seed": "Seed"}
-        help_texts = {
-            "settings": 'As JSON, for instance {"epochs": 60}. Empty braces: the lifter chooses from the size of the data.',
-        }
-
-
-@admin.register(Run)
-class RunAdmin(JobAdmin):
-    owner_path = "release__campaign__owner"
-    page_template = "admin/modeling/run/page.html"
-    list_title = "Training runs"
-    form = RunForm
-    add_words = {
-        "title": "Train a lifter", "save_label": "Start training",
-        "lead": "The lifter learns 3D poses from a release's labels alone, and then predicts everybody's pose.",
-    }
-    list_display = ["name", "release", state_badge, "pa_mpjpe", "order", "created_by", moment("created_at", "started")]
-    list_select_related = ["release", "created_by"]
-    list_filter = ["state"]
-    search_fields = ["name"]
-
-    def get_urls(self):
-        view = self.admin_site.admin_view
-        return [
-            path("train/<int:release_id>/", view(self.train_view), name="modeling_run_train"),
-            *super().get_urls(),
-        ]
-
-    def pages(self):
-        return super().pages() | {"weights": self.weights_view}
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).select_related("release__campaign__dataset__skeleton")
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "release":
-            field.queryset = field.queryset.filter(state=Release.State.DONE)
-        return field
-
-    @admin.display(description="PA-MPJPE")
-    def pa_mpjpe(self, run):
-        error = run.figures.get("after", {}).get("pa_mpjpe_mm")
-        return f"{error:.1f} mm" if error is not None else "–"
-
-    @admin.display(description="right order")
-    def order(self, run):
-        share = run.figures.get("after", {}).get("order_accuracy")
-        return f"{100 * share:.1f} %" if share is not None else "–"
-
-    def save_model(self, request, obj, form, change):
-        started = training.start(
-            obj.release, request.user, settings=form.cleaned_data["settings"] or {}, seed=form.cleaned_data["seed"] or 0
-        )
-        obj.pk, obj.name, obj._state.adding = started.pk, started.name, False
-
-    def progress(self, job):
-        return super().progress(job) | {"charts": {"curve": runs.curve_rows(job)}}
-
-    def page(self, request, thing):
-        context = super().page(request, thing) | {
-            "curve": runs.curve_chart(thing), "settings": sorted(thing.settings.items()),
-        }
-        if not thing.is_done:
-            return context
-        return context | {
-            "tiles": runs.tiles(thing), "figures": runs.before_and_after(thing), **runs.gallery(thing, request),
-            "weights": storages["private"].exists(f"{thing.folder}/{WEIGHTS}"),
-        }
-
-    def train_view(self, request, release_id):
-        """Start a run with the lifter's own defaults on a release."""
-        releases = Release.objects.all() if request.user.is_superuser else Release.objects.filter(campaign__owner=request.user)
-        release = releases.filter(pk=release_id).first()
-        if release is None:
-            raise Http404("There is no such release.")
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        if request.method != "POST":
-            return redirect("admin:crowd_release_change", release.pk)
-        try:
-            run = training.start(release, request.user)
-        except ValueError as error:
-            messages.error(request, str(error))
-            return redirect("admin:crowd_release_change", release.pk)
-        self.log_addition(request, run, f"Started on {release}.")
-        return redirect(self.url("change", run.pk))
-
-    def weights_view(self, request, run):
-        name = f"{run.folder}/{WEIGHTS}"
-        if not storages["private"].exists(name):
-            raise Http404("This run has no weights.")
-        return FileResponse(storages["private"].open(name), as_attachment=True, filename=f"{run.name}.safetensors")
 
 
 class DemonstrationForm(forms.ModelForm):
@@ -185,7 +82,7 @@ class DemonstrationAdmin(JobAdmin):
 @admin.site.contributes("home")
 def runs_on_the_home_page(request, _):
     mine = {} if request.user.is_superuser else {"release__campaign__owner": request.user}
-    recent = list(Run.objects.filter(**mine).select_related("release__campaign")[:RECENT])
+    recent = list(Run.objects.filter(**mine).select_related("release__campaign").defer(*comparing.HEAVY)[:RECENT])
     for run in recent:
         run.after = run.figures.get("after", {})
     overview = Overview(sections=[{
@@ -198,7 +95,7 @@ def runs_on_the_home_page(request, _):
     overview.attention = [
         Attention(f"Training {run} failed", run.error, reverse("admin:modeling_run_change", args=[run.pk]), "See why", "danger")
         for run in failed
-    ]
+    ] + _troubles(request)
     for run in recent:
         if not run.has_ended:
             url = reverse("admin:modeling_run_change", args=[run.pk])
@@ -233,28 +130,80 @@ def _demonstration(request) -> Act | None:
     return None
 
 
+def _troubles(request) -> list[Attention]:
+    """The newest round of each campaign, and the newest promotion of each data set, where it failed lately."""
+    since = timezone.now() - FAILURES_FOR
+    rounds, promotions = Round.objects.filter(created_at__gt=since), Promotion.objects.filter(created_at__gt=since)
+    if not request.user.is_superuser:
+        rounds, promotions = rounds.filter(campaign__owner=request.user), promotions.filter(dataset__owner=request.user)
+    found = []
+    for row in _newest(rounds.select_related("campaign"), "campaign_id"):
+        url = reverse("admin:modeling_cadence", args=[row.campaign_id])
+        found.append(Attention(f"“{row.campaign}” could not train by itself", row.error, url, "See the rounds", "danger"))
+    by_rounds = set(rounds.exclude(promotion=None).values_list("promotion", flat=True))
+    for row in _newest(promotions.select_related("dataset", "run").defer("run__curve"), "dataset_id"):
+        if row.pk not in by_rounds:
+            url = reverse("admin:modeling_promotion_change", args=[row.pk])
+            found.append(Attention(f"The {row} failed", row.error, url, "See why", "danger"))
+    return found
+
+
+def _newest(rows, key: str) -> list:
+    """Those that failed, of the newest of each."""
+    newest = {}
+    for row in rows.order_by("pk"):
+        newest[getattr(row, key)] = row
+    return [row for row in newest.values() if row.state == "failed"]
+
+
 @admin.site.contributes("person")
 def poses_of_a_person(request, person: Person):
-    """The 3D pose by the newest run that has seen this person."""
+    """The 3D pose by the newest run that has seen this person, and where the priors of the pairs come from."""
     seen = Prediction.objects.filter(person=person, run__state=Run.State.DONE)
-    newest = seen.select_related("run").order_by("-run_id").first()
+    newest = seen.select_related("run").defer("run__curve", "run__evaluation", "run__log").order_by("-run_id").first()
+    promotion = promoting.current(person.image.dataset)
+    notes = []
+    if promotion is not None and promotion.run is not None:
+        notes = [f"Before any vote, each pair has a prior from {promotion.run}, by a lifter that had not seen its answer."]
     if newest is None:
-        return None
-    return {"poses": [{"name": f"run{newest.run_id}", "title": f"Predicted by {newest.run}", "pose_mm": newest.pose_mm}]}
+        return {"notes": notes}
+    title = f"Predicted by {newest.run}"
+    return {"notes": notes, "poses": [{"name": f"run{newest.run_id}", "title": title, "pose_mm": newest.pose_mm}]}
 
 
 @admin.site.contributes("release")
 def runs_of_a_release(request, release: Release):
     return {
-        "template": "admin/modeling/run/of_release.html", "act_template": "admin/modeling/run/train.html",
-        "release": release, "runs": list(release.runs.all()),
+        "template": "admin/modeling/run/of_release.html",
+        "act_template": "admin/modeling/run/train.html" if request.user.has_perm("modeling.add_run") else None,
+        "release": release, "runs": list(release.runs.defer(*comparing.HEAVY)),
         "url": reverse("admin:modeling_run_train", args=[release.pk]),
+    }
+
+
+@admin.site.contributes("dataset")
+def lifter_of_a_dataset(request, dataset: Dataset):
+    """Which run gives the priors, and the newest runs on the data set's releases."""
+    if not request.user.has_perm("modeling.view_run"):
+        return None
+    promotion = promoting.current(dataset)
+    found = list(comparing.comparable(Run.objects.all(), dataset)[:RECENT])
+    if promotion is None and not found:
+        return None
+    return {
+        "template": "admin/modeling/dataset.html", "promotion": promotion, "runs": found, "dataset": dataset,
+        "under_way": promoting.under_way(dataset), "may_train": request.user.has_perm("modeling.add_run"),
+        "compare": f"{reverse('admin:modeling_run_compare')}?dataset={dataset.pk}",
     }
 
 
 @admin.site.contributes("campaign")
 def runs_of_a_campaign(request, campaign: Campaign):
-    found = list(Run.objects.filter(release__campaign=campaign).select_related("release"))
-    return {"title": "Training runs", "template": "admin/modeling/run/of_release.html" if found else None, "runs": found}
-
-
+    if not request.user.has_perm("modeling.view_run"):
+        return None
+    found = list(Run.objects.filter(release__campaign=campaign).defer(*comparing.HEAVY).select_related("release")[:RECENT])
+    return {
+        "template": "admin/modeling/campaign.html", "runs": found, "campaign": campaign,
+        "cadence": Cadence.objects.filter(campaign=campaign).first(),
+        "may_train": request.user.has_perm("modeling.add_run"),
+    }

@@ -1,25 +1,116 @@
-"""Training runs for programs: `/api/v1/runs/`."""
+"""Training runs, promotions and cadences for programs: `/api/v1/runs/`, `/api/v1/promotions/`, `/api/v1/cadences/`."""
 
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import FileResponse, Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.response import Response
 
-from crowd.models import Release
+from annotation.models import Dataset
+from annotation.rest import ModelRights
+from crowd.models import Campaign, Release
 from crowd.rest import JOB_FIELDS, Owned, OwnedBy
-from modeling import training
-from modeling.models import Run
+from jobs import running
+from modeling import exporting, keeping, promoting, repeating, training
+from modeling.models import Cadence, Promotion, Run
+from modeling.panel.comparing import HEAVY
+
+RESULTS = ["n_labels", "n_votes", "spent_usd", "figures"]
 
 
 class RunSerializer(serializers.ModelSerializer):
     release = OwnedBy(model=Release, owner="campaign__owner")
+    started_from = OwnedBy(model=Run, owner="release__campaign__owner", required=False, allow_null=True)
+    settings = serializers.JSONField(required=False, help_text="What differs from the lifter's defaults, by its names.")
 
     class Meta:
         model = Run
-        fields = ["id", "name", "release", "seed", "settings", "figures", *JOB_FIELDS]
-        read_only_fields = ["name", "settings", "figures", *JOB_FIELDS]
+        fields = ["id", "name", "release", "seed", "settings", "started_from", "note", *RESULTS, *JOB_FIELDS]
+        read_only_fields = ["name", *RESULTS, *JOB_FIELDS]
+
+    def validate_settings(self, settings: dict) -> dict:
+        try:
+            return training.check_settings(settings)
+        except training.CannotTrain as error:
+            raise serializers.ValidationError(str(error)) from error
 
     def validate_release(self, release: Release) -> Release:
         if not release.is_done:
             raise serializers.ValidationError("Only a release that is done can be learnt from.")
         return release
+
+    def validate(self, attributes: dict) -> dict:
+        if (origin := attributes.get("started_from")) is not None:
+            try:
+                training.check_origin(origin, attributes["release"])
+            except training.CannotTrain as error:
+                raise serializers.ValidationError({"started_from": str(error)}) from error
+        return attributes
+
+
+class WholeRunSerializer(RunSerializer):
+    """One run, with its evaluation and the list of its files."""
+
+    files = serializers.SerializerMethodField(help_text="Name: bytes and sha256; fetched under files/NAME/.")
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "evaluation", "files", "log"]
+        read_only_fields = [*RunSerializer.Meta.read_only_fields, "evaluation", "log"]
+
+    def get_files(self, run: Run) -> dict:
+        return keeping.shown_files(run)
+
+
+class PromotionSerializer(serializers.ModelSerializer):
+    dataset = OwnedBy(model=Dataset, owner="owner")
+    run = OwnedBy(model=Run, owner="release__campaign__owner", allow_null=True, required=False)
+
+    class Meta:
+        model = Promotion
+        validators = []  # `promoting` says in words what the constraints guarantee
+        fields = ["id", "dataset", "run", "anyway", "is_current", "figures", *JOB_FIELDS]
+        read_only_fields = ["is_current", "figures", *JOB_FIELDS]
+
+
+class PromoteSerializer(serializers.Serializer):
+    """What a run may be promoted with."""
+
+    dataset = OwnedBy(model=Dataset, owner="owner", required=False, help_text="The run's own where not given.")
+    anyway = serializers.BooleanField(default=False, help_text="Though it is no better than chance.")
+
+
+class CadenceSerializer(serializers.ModelSerializer):
+    settings = serializers.JSONField(required=False)
+
+    class Meta:
+        model = Cadence
+        fields = ["campaign", "every_votes", "promotes", "settings", "seed", "set_at"]
+        read_only_fields = ["campaign", "set_at"]
+
+    validate_settings = RunSerializer.validate_settings
+
+
+def noted(user, thing, flag: int, words: str) -> None:
+    """A line of the audit trail, as the panel writes it."""
+    LogEntry.objects.create(
+        user=user, content_type=ContentType.objects.get_for_model(thing), object_id=str(thing.pk),
+        object_repr=str(thing)[:200], action_flag=flag, change_message=words,
+    )
+
+
+def cancel(request, job) -> None:
+    """As on the job's page: whoever started it, and administrators.
+
+    Raises: PermissionDenied.
+    """
+    if not (request.user.is_superuser or job.created_by_id == request.user.pk):
+        raise PermissionDenied("Only who started it, or an administrator, may stop it.")
+    running.cancel(job)
+    job.refresh_from_db()
 
 
 class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
@@ -29,6 +120,132 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     serializer_class = RunSerializer
     owner = "release__campaign__owner"
 
+    def get_queryset(self):
+        rows = super().get_queryset()
+        return rows.defer(*HEAVY) if self.action == "list" else rows
+
+    def get_serializer_class(self):
+        return WholeRunSerializer if self.action in ("retrieve", "cancel") else RunSerializer
+
     def perform_create(self, serializer) -> None:
         wanted = serializer.validated_data
-        serializer.instance = training.start(wanted["release"], self.request.user, seed=wanted.get("seed", 0))
+        run = training.start(
+            wanted["release"], self.request.user, settings=wanted.get("settings"), seed=wanted.get("seed", 0),
+            started_from=wanted.get("started_from"), note=wanted.get("note", ""),
+        )
+        noted(self.request.user, run, ADDITION, f"Started on {run.release}.")
+        serializer.instance = run
+
+    @extend_schema(request=None, responses=WholeRunSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk: str) -> Response:
+        """A waiting run ends at once, a training one after the present epoch."""
+        run = self.get_object()
+        cancel(request, run)
+        return Response(self.get_serializer(run).data)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def curve(self, request, pk: str) -> Response:
+        """One entry per epoch, as far as the training has come."""
+        run = self.get_object()
+        return Response({"state": run.state, "progress": run.progress, "curve": run.curve})
+
+    @extend_schema(request=PromoteSerializer, responses={201: PromotionSerializer})
+    @action(detail=True, methods=["post"])
+    def promote(self, request, pk: str) -> Response:
+        """Let the run give the priors of a data set's pairs."""
+        run = self.get_object()
+        wanted = PromoteSerializer(data=request.data, context=self.get_serializer_context())
+        wanted.is_valid(raise_exception=True)
+        dataset = wanted.validated_data.get("dataset") or run.release.campaign.dataset
+        return promoted(self, run, dataset, wanted.validated_data["anyway"])
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["post"])
+    def onnx(self, request, pk: str) -> Response:
+        """Write an ONNX file; it is among the files once it is done."""
+        try:
+            job = exporting.start(self.get_object(), request.user)
+        except exporting.CannotExport as error:
+            raise ValidationError(str(error)) from error
+        return Response({"state": job.state, "error": job.error}, status=202)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"files/(?P<filename>[\w./-]+?)")
+    def file(self, request, pk: str, filename: str) -> FileResponse:
+        """One of the run's files."""
+        try:
+            content = keeping.open_file(self.get_object(), filename)
+        except FileNotFoundError as error:
+            raise Http404(str(error)) from error
+        return FileResponse(content, as_attachment=True, filename=filename.rpartition("/")[2])
+
+
+def promoted(view, run: Run | None, dataset: Dataset, anyway: bool) -> Response:
+    """Start a promotion; what speaks against it is the caller's to mend."""
+    try:
+        job = promoting.start(run, dataset, view.request.user, anyway=anyway)
+    except promoting.NoBetterThanChance as error:
+        raise ValidationError({"anyway": f"{error} Say anyway = true if you mean it."}) from error
+    except promoting.CannotPromote as error:
+        raise ValidationError(str(error)) from error
+    return Response(PromotionSerializer(job, context=view.get_serializer_context()).data, status=201)
+
+
+class RunRights(ModelRights):
+    """Whoever may see or start runs may see or start what is made of them."""
+
+    perms_map = {
+        method: ["modeling.view_run" if method in ("GET", "HEAD", "OPTIONS") else "modeling.add_run"]
+        for method in ModelRights.perms_map
+    }
+
+
+class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Which run gives a data set's priors; POST without a run withdraws them."""
+
+    queryset = Promotion.objects.all()
+    serializer_class = PromotionSerializer
+    permission_classes = [RunRights]
+    owner = "dataset__owner"
+
+    def create(self, request, *args, **kwargs) -> Response:
+        wanted = self.get_serializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        values = wanted.validated_data
+        return promoted(self, values.get("run"), values["dataset"], values.get("anyway", False))
+
+    @extend_schema(request=None, responses=PromotionSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk: str) -> Response:
+        """Nothing of a promotion that was stopped is seen."""
+        job = self.get_object()
+        cancel(request, job)
+        return Response(self.get_serializer(job).data)
+
+
+class CadenceViewSet(viewsets.GenericViewSet):
+    """How often a campaign trains by itself; addressed by the campaign's number, read by GET and set by PUT."""
+
+    queryset = Campaign.objects.all()
+    serializer_class = CadenceSerializer
+    permission_classes = [RunRights]
+
+    def get_queryset(self):
+        return Campaign.objects.owned_by(self.request.user)
+
+    def retrieve(self, request, pk: str) -> Response:
+        """Never, where nobody has set it."""
+        campaign = self.get_object()
+        cadence = Cadence.objects.filter(campaign=campaign).first() or Cadence(campaign=campaign)
+        return Response(self.get_serializer(cadence).data)
+
+    def update(self, request, pk: str) -> Response:
+        campaign = self.get_object()
+        wanted = self.get_serializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        values = {"every_votes": None} | wanted.validated_data
+        cadence = repeating.set_cadence(campaign, request.user, **values)
+        noted(request.user, campaign, CHANGE, f"Trains by itself: {cadence}.")
+        return Response(self.get_serializer(cadence).data)

@@ -41,7 +41,7 @@ def start(
         raise CannotTrain("Only a release that is done can be learnt from.")
     settings = check_settings(settings or {})
     if started_from is not None:
-        _check_origin(started_from, release)
+        check_origin(started_from, release)
     number = Run.objects.filter(release=release).count() + 1
     while Run.objects.filter(name=(name := f"{release.name[:50]}-run{number}")).exists():
         number += 1
@@ -73,7 +73,7 @@ def check_settings(settings: dict) -> dict:
     return settings
 
 
-def _check_origin(origin: Run, release: Release) -> None:
+def check_origin(origin: Run, release: Release) -> None:
     if not origin.is_done:
         raise CannotTrain(f"{origin} has not ended well; start from a run that is done.")
     theirs, ours = (one.campaign.dataset.skeleton for one in (origin.release, release))

@@ -1,5 +1,8 @@
 """A small data set that something can be learnt from, its labels released, and runs on it."""
 
+from django.contrib.auth.models import Group
+
+from annotation.panel import roles
 from crowd import merging, releasing
 from crowd.models import Campaign, Release
 from jobs import running
@@ -60,3 +63,44 @@ def make_release_of(merge) -> Release:
     release = running.execute(releasing.start(merge, merge.campaign.owner, formats=["csv"]))
     assert release.is_done, release.error
     return release
+
+
+CURVE = [{"epoch": n, "loss": 2 / n, "held_out_loss": 2.2 / n, "held_out_order": 0.5 + n / 50} for n in range(1, 11)]
+EVALUATION = {
+    "of": "people kept out of training", "people": 6, "mpjpe_mm": 101.0, "pa_mpjpe_mm": 82.5, "mpjpe_paper_scale_mm": 108.2,
+    "pck_150": 0.81, "per_joint_mm": {"hip": 0.0, "right hip": 60.5}, "per_joint_pa_mm": {"hip": 31.0, "right hip": 44.1},
+    "order_by_gap": {
+        "all": {"share": 0.83, "pairs": 816}, "0-50": {"share": 0.6, "pairs": 300}, "over 400": {"share": 0.97, "pairs": 90},
+    },
+    "calibration": {
+        "log_loss": 0.41, "brier": 0.14, "calibration_error": 0.032, "bins": [{"said": 0.55, "right": 0.57, "pairs": 200}],
+    },
+    "labels": 24, "labels_wrong": 0.2083, "label_log_loss": 0.512,
+}
+
+
+def make_bare_run(release: Release | None = None, **overrides) -> Run:
+    """A row as after a training, without the training."""
+    release = release or make_release(make_labelled_campaign(n_people=6, per_person=2))
+    number = Run.objects.count() + 1
+    fields = {
+        "name": f"run{number}", "release": release, "state": Run.State.DONE, "progress": 1,
+        "created_by": release.campaign.owner,
+        "n_labels": 12 * number, "n_votes": 12 * number, "spent_usd": number, "curve": CURVE, "evaluation": EVALUATION,
+        "figures": {
+            "before": {"pa_mpjpe_mm": 140.0, "mpjpe_mm": 170.0},
+            "after": {"pa_mpjpe_mm": 90.0 - number, "mpjpe_mm": 101.0, "order_accuracy": 0.83, "labels_wrong": 0.2083},
+            "held_out": {"labels": 24, "order": 0.7917, "of": "the release"}, "people_were_kept_out": True,
+            "settings": {"method": "depth", "width": 64},
+        },
+    } | overrides
+    return Run.objects.create(**fields)
+
+
+def make_researcher(role: str | None = "Manager"):
+    """Staff with a role, and no superuser."""
+    roles.ensure()
+    user = factories.make_user(is_superuser=False)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user

@@ -9,7 +9,7 @@ from annotation.models import Pair
 from jobs import running
 from jobs.models import Job
 from modeling import keeping, priors, promoting
-from modeling.models import Prior, Promotion, Run
+from modeling.models import Prior, Promotion
 from tests import factories
 from tests.modeling import runs
 
@@ -58,7 +58,7 @@ def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them
 
 
 def test_no_prior_has_seen_its_own_pairs_answer():
-    """The same people are labelled twice, the second time one picture's answers are turned round: its priors stay as they are."""
+    """Labelled again with one picture's answers turned round, that picture keeps its priors, and others do not."""
     release = runs.make_release()
     run = runs.make_run(release)
     promote(run, anyway=True)
@@ -100,7 +100,8 @@ def test_a_data_set_that_taught_nothing_is_asked_of_the_run_itself():
     run = runs.make_run()
     own = run.release.campaign.dataset
     other = factories.make_dataset(skeleton=own.skeleton, owner=own.owner)
-    person = factories.make_person(image=factories.make_image(dataset=other), keypoints=own.images.first().people.get().keypoints)
+    pose = own.images.first().people.get().keypoints
+    person = factories.make_person(image=factories.make_image(dataset=other), keypoints=pose)
     nobody = factories.make_person(image=factories.make_image(dataset=other), keypoints=[[1, 1]] + [None] * 16)
     seen, unseen = factories.make_pair(person=person), factories.make_pair(person=nobody)
     done = promote(run, other, anyway=True)
@@ -110,17 +111,10 @@ def test_a_data_set_that_taught_nothing_is_asked_of_the_run_itself():
     assert promoting.current(own) is None
 
 
-def make_bare_run(**overrides) -> Run:
-    """A row as after a training, without the training."""
-    release = runs.make_release(runs.make_labelled_campaign(n_people=6, per_person=2))
-    fields = {"name": "bare", "release": release, "state": Run.State.DONE} | overrides
-    return Run.objects.create(**fields)
-
-
 def test_a_run_that_is_no_better_than_a_coin_is_promoted_only_by_who_says_so():
-    run = make_bare_run(figures={"held_out": {"labels": 200, "order": 0.41, "of": "the release"}})
+    run = runs.make_bare_run(figures={"held_out": {"labels": 200, "order": 0.41, "of": "the release"}})
     dataset = run.release.campaign.dataset
-    with pytest.raises(promoting.NoBetterThanChance, match="41.0% of the 200 labels"):
+    with pytest.raises(promoting.NoBetterThanChance, match=r"41\.0% of the 200 labels"):
         promoting.start(run, dataset, dataset.owner)
     assert not Promotion.objects.exists() and not LogEntry.objects.exists()
     promoting.start(run, dataset, dataset.owner, anyway=True)
@@ -128,10 +122,10 @@ def test_a_run_that_is_no_better_than_a_coin_is_promoted_only_by_who_says_so():
 
 
 def test_a_promotion_waits_for_the_one_before_it():
-    run = make_bare_run()
+    run = runs.make_bare_run()
     dataset = run.release.campaign.dataset
     promoting.start(run, dataset, dataset.owner)
-    with pytest.raises(promoting.CannotPromote, match="promotion of bare on .* is under way"):
+    with pytest.raises(promoting.CannotPromote, match=r"promotion of run1 on .* is under way"):
         promoting.start(None, dataset, dataset.owner)
     with pytest.raises(IntegrityError), transaction.atomic():
         Promotion.objects.create(dataset=dataset)
@@ -139,18 +133,18 @@ def test_a_promotion_waits_for_the_one_before_it():
 
 @pytest.mark.parametrize("state", ["waiting", "failed", "cancelled"])
 def test_only_a_run_that_is_done_is_promoted(state):
-    run = make_bare_run(state=state)
+    run = runs.make_bare_run(state=state)
     with pytest.raises(promoting.CannotPromote, match="only a run that is done"):
         promoting.start(run, run.release.campaign.dataset, None)
 
 
 def test_a_run_of_other_joints_is_not_promoted():
     with pytest.raises(promoting.CannotPromote, match="train a run on this skeleton"):
-        promoting.start(make_bare_run(), factories.make_dataset(), None)
+        promoting.start(runs.make_bare_run(), factories.make_dataset(), None)
 
 
 def test_a_promotion_that_fails_leaves_every_prior_as_it_was():
-    run = make_bare_run()
+    run = runs.make_bare_run()
     dataset = run.release.campaign.dataset
     Pair.objects.of_dataset(dataset).update(prior=0.7, prior_source="an earlier run")
     failed = promote(run)

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from jobs import running
-from modeling import keeping, training
+from modeling import keeping
 from modeling.models import Prediction
 from tests.modeling import runs
 
