@@ -34,6 +34,8 @@ class Worker:
         expect(self.page.locator(f'[data-screen="{screen}"]')).to_be_visible()
 
     def press(self, selector: str, key: str = "") -> None:
+        selector += ":visible"
+        self.page.wait_for_selector(selector)
         if self.hand == "keyboard" and key:
             self.page.keyboard.press(key)
         elif self.hand == "touch":

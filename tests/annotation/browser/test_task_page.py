@@ -242,7 +242,7 @@ def test_visible_gold_praises_and_corrects(site, page, screenshot):
 def test_letter_keys_can_be_switched_off_and_arrows_stay(site, page):
     page.goto(address(site, make_short_hit()))
     worker = Worker(page, "keyboard")
-    page.keyboard.press("Enter")
+    worker.press('[data-do="begin"]', "Enter")
     worker.ready()
     page.keyboard.press("f")
     worker.expect_place("2 of 4")
