@@ -140,6 +140,7 @@ def readmit(worker: Worker, user=None, *, reason: str = "Readmitted.") -> Call |
 def _mark_excluded(worker: Worker, kind: str, reason: str, user) -> Call | None:
     """The call that makes the marketplace show HITs to this worker no more, or again; None where it keeps no such list."""
     environment = worker.environment
+    environment.refresh_from_db(fields=["exclusion_type_id"])
     if not environment.exclusion_type_id:
         return None
     outbox.drop(Call.objects.filter(worker=worker, kind__in=[Kind.ENLIST, Kind.DELIST], payload__of="excluded"))

@@ -28,6 +28,12 @@ FROM = {
     Act.EXTEND: (State.COLLECTING, State.PAUSED, State.FINISHED), Act.ARCHIVE: (State.FINISHED,),
     Act.FINISH: (State.PUBLISHING, State.COLLECTING, State.PAUSED),
 }
+REOPENED = (Call.Kind.WITHDRAW,)
+UNWANTED_AFTER = {  # calls that still wait when the offer is changed the other way
+    Act.PAUSE: (Call.Kind.ADD_PLACES, Call.Kind.EXTEND, Call.Kind.OFFER),
+    Act.FINISH: (Call.Kind.ADD_PLACES, Call.Kind.EXTEND, Call.Kind.OFFER),
+    Act.ARCHIVE: (),
+}
 
 
 def pause(campaign: Campaign, user) -> Publication:
@@ -82,6 +88,7 @@ def more_votes(campaign: Campaign, user, *, n: int, until: datetime | None = Non
 
     Further HITs are not taken by those who have voted already. Raises: CannotPublish.
     """
+    campaign.refresh_from_db(fields=["more_votes"])
     if not 1 <= n <= MOST_VOTES - campaign.votes_per_pair - campaign.more_votes:
         raise CannotPublish(f"A pair is asked at most {MOST_VOTES} times; ask for 1 more at least.")
     until = until or timezone.now() + timedelta(seconds=campaign.lifetime_s)
@@ -146,6 +153,9 @@ def why_not_archive(campaign: Campaign) -> str | None:
     n = Assignment.objects.filter(hit__campaign=campaign, state__in=Assignment.UNDECIDED).count()
     if n:
         return f"{n} of its tasks are neither paid nor rejected. Decide them first: a deleted HIT's work cannot be decided."
+    owed = campaign.hits.filter(compensates__isnull=False).exclude(compensates__state=Assignment.State.COMPENSATED)
+    if n := owed.count():
+        return f"{n} HITs that pay for work which could not be handed in have not been taken yet."
     if n := Call.objects.unfinished().filter(campaign=campaign).count():
         return f"{n} calls to the marketplace are still waiting. Let them end first."
     return None
@@ -174,8 +184,7 @@ def _start(campaign: Campaign, act: str, user, state: str) -> Publication:
     publishing.require_quiet(campaign)
     campaign.state, campaign.turn = state, campaign.turn + 1
     campaign.save(update_fields=["state", "turn"])
-    if act in (Act.PAUSE, Act.FINISH):  # what was still to be offered or extended is not wanted any more
-        outbox.drop(campaign.calls.filter(kind__in=[Call.Kind.ADD_PLACES, Call.Kind.EXTEND, Call.Kind.OFFER]))
+    outbox.drop(campaign.calls.filter(kind__in=UNWANTED_AFTER.get(act, REOPENED)))
     return running.start(Publication(campaign=campaign, act=act, created_by=user))
 
 

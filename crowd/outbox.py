@@ -9,11 +9,12 @@ ledger's line, the state of an assignment) is written in the transaction that en
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -68,8 +69,15 @@ def put_all(calls: Iterable[Call]) -> list[Call]:
 def perform(call: Call) -> Call:
     """Make the call, unless it has ended or another process is at it; returns the row as it then stands.
 
+    An older one that still waits and changes the same HIT's offer is made first.
+
     Raises: GatewayError, with the row waiting where a retry helps and refused where not.
     """
+    if (older := _older(call).first()) is not None:
+        with suppress(GatewayRefused):
+            if perform(older).state == State.WAITING:
+                call.refresh_from_db()
+                return call
     if (mine := _claim(call)) is None:
         call.refresh_from_db()
         return call
@@ -93,12 +101,16 @@ def perform(call: Call) -> Call:
     return call
 
 
+def _older(call: Call) -> QuerySet:
+    """Calls about the same HIT's offer that were wanted before this one."""
+    if not call.hit_id or call.kind not in effects.OFFERING:
+        return Call.objects.none()
+    return Call.objects.unfinished().filter(hit=call.hit_id, pk__lt=call.pk, kind__in=effects.OFFERING).order_by("pk")
+
+
 def _claim(call: Call) -> Call | None:
-    """Take the row for this process; an older call about the same HIT's offer goes first."""
+    """Take the row for this process, or None where it has ended or is another's."""
     now = timezone.now()
-    older = Call.objects.unfinished().filter(hit=call.hit_id, pk__lt=call.pk, kind__in=effects.OFFERING)
-    if call.hit_id and call.kind in effects.OFFERING and older.exists():
-        return None
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     claimed = Call.objects.unfinished().filter(free, pk=call.pk).update(
         lease_token=leases.new_token(), lease_until=now + LEASE, attempts=F("attempts") + 1,

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from annotation.models import Pair
-from crowd import outbox, performing, pricing
+from crowd import auditing, outbox, performing, pricing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication, usd
 from crowd.pricing import Price
 from crowd.ways import way_of
@@ -134,7 +134,10 @@ def require_funds(campaign: Campaign, needed_usd: Decimal) -> None:
         balance = way_of(campaign.environment).balance()
     except GatewayError as error:
         raise CannotPublish(f"The marketplace '{campaign.environment}' does not answer as it should: {error}") from error
-    if balance is not None and balance.available_usd < needed_usd:
+    if balance is None:
+        return
+    auditing.open_ledger(campaign.environment, balance)
+    if balance.available_usd < needed_usd:
         raise CannotPublish(
             f"The account at '{campaign.environment}' holds {balance.available_usd} USD, but {needed_usd} USD are needed. "
             f"Deposit {needed_usd - balance.available_usd} USD, or ask for fewer votes."

@@ -200,7 +200,7 @@ def _lapse(campaign: Campaign) -> None:
 
 def _complete(campaign: Campaign) -> None:
     """A campaign whose every HIT was worked off is finished by itself."""
-    if campaign.state != Campaign.State.COLLECTING:
+    if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.COLLECTING).exists():
         return
     hits = campaign.hits.filter(compensates=None)
     settled = Count("assignments", filter=Q(assignments__state__in=[State.APPROVED, State.REJECTED]))

@@ -20,7 +20,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crowd import pacing
+from crowd import pacing, pricing
 from crowd.models import Environment
 from crowd.mturk import credentials, receipts
 from crowd.ways.base import Balance, GatewayError, GatewayRefused, GatewayUnavailable, InsufficientFunds, Submission
@@ -92,8 +92,25 @@ class Gateway:
     # --- The account ---
 
     def balance(self) -> Balance:
+        """What is free, and what is set aside for HITs; added up from the HITs where the account does not say."""
         answer = self._call("get_account_balance")
-        return Balance(Decimal(answer["AvailableBalance"]), Decimal(answer.get("OnHoldBalance") or 0))
+        held = answer.get("OnHoldBalance")
+        return Balance(Decimal(answer["AvailableBalance"]), Decimal(held) if held is not None else self.held_usd())
+
+    def held_usd(self) -> Decimal:
+        """What all HITs of the account may still cost: places on offer, work in hand, and work that waits for a decision."""
+        total = Decimal(0)
+        for row in self._pages("list_hits", "HITs"):
+            each = Decimal(row["Reward"])
+            each += pricing.fee_usd(each, row["MaxAssignments"])
+            n = row["NumberOfAssignmentsAvailable"] + row["NumberOfAssignmentsPending"]
+            if n + row["NumberOfAssignmentsCompleted"] < row["MaxAssignments"]:
+                waiting = self._pages(
+                    "list_assignments_for_hit", "Assignments", HITId=row["HITId"], AssignmentStatuses=["Submitted"]
+                )
+                n += sum(1 for _ in waiting)
+            total += n * each
+        return total
 
     def balance_usd(self) -> Decimal:
         return self.balance().available_usd

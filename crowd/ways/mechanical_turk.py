@@ -151,8 +151,8 @@ class MechanicalTurk:
 
     def _for_each_hit(self, campaign: Campaign, kind: str, payload: dict, user) -> list[Call]:
         hits = campaign.hits.exclude(hit_id="").filter(deleted_at=None)
-        if kind == Kind.EXTEND:
-            hits = hits.filter(compensates=None)
+        if kind != Kind.DELETE:
+            hits = hits.filter(compensates=None)  # what somebody is owed stays on offer
         return outbox.put_all(
             Call(
                 environment=self._environment, campaign=campaign, hit_id=pk, kind=kind, wanted_by=user, payload=payload,
