@@ -26,23 +26,17 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def plain_address(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where it does."""
+def is_public(address: Address) -> bool:
+    """Whether everybody in the world means the same machine by it; of an IPv6 address that wraps an IPv4 one, by that."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
-            return address.ipv4_mapped
-        if address.sixtofour:
-            return address.sixtofour
-        if address.teredo:
-            return address.teredo[1]
+            return is_public(address.ipv4_mapped)
         if address in NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
-
-
-def is_public(address: Address) -> bool:
-    """Whether everybody in the world means the same machine by it."""
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in (address, plain_address(address)))
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        wrapped = address.sixtofour or (address.teredo and address.teredo[1])
+        if wrapped and not is_public(wrapped):
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 class Web:
