@@ -67,7 +67,7 @@ def of(run: Run, dataset: Dataset, folder: Path, report: Report) -> Beliefs:
         seen = _cross_fitted(run, dataset, folder, report)
         return _asked(dataset, folder, seen, report)
     except lifting.LiftingError as error:
-        raise JobError(str(error)) from error
+        raise JobError(str(error).replace(str(folder), run.name)) from error
 
 
 def _cross_fitted(run: Run, dataset: Dataset, folder: Path, report: Report) -> Seen:

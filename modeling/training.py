@@ -118,7 +118,7 @@ def run(job: Run, report: Report) -> None:
             figures, evaluation = measuring.figures(output, data, trained)
             _predict(job, output, report)
         except lifting.LiftingError as error:
-            raise JobError(str(error).replace(str(folder / "origin"), str(job.started_from))) from error
+            raise JobError(_named(str(error), job, folder)) from error
         except (RuntimeError, ImportError) as error:
             if not job.settings.get("compile"):
                 raise
@@ -134,6 +134,16 @@ def run(job: Run, report: Report) -> None:
             Run.objects.filter(pk=job.pk).update(
                 curve=measuring.as_json(trained.curve), figures=figures, evaluation=evaluation, files=files
             )
+
+
+def _named(message: str, job: Run, folder: Path) -> str:
+    """A message of the lifter with the names that its owner knows instead of this machine's folders."""
+    for place, name in (
+        (folder / "release" / "training.npz", f"release {job.release.name}"), (folder / "release", f"release {job.release.name}"),
+        (folder / "origin", str(job.started_from)), (folder, job.name),
+    ):
+        message = message.replace(str(place), name)
+    return message
 
 
 def _config(job: Run, folder: Path):
