@@ -138,8 +138,9 @@ def run(job: Run, report: Report) -> None:
 
 def _named(message: str, job: Run, folder: Path) -> str:
     """A message of the lifter with the names that its owner knows instead of this machine's folders."""
+    release = f"release {job.release.name}"
     for place, name in (
-        (folder / "release" / "training.npz", f"release {job.release.name}"), (folder / "release", f"release {job.release.name}"),
+        (folder / "release" / "training.npz", release), (folder / "release", release),
         (folder / "origin", str(job.started_from)), (folder, job.name),
     ):
         message = message.replace(str(place), name)
