@@ -4,12 +4,14 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
-from annotation.rest import DatasetViewSet
+from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
 from crowd.rest import CampaignViewSet, MergeViewSet, ReleaseViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
 router = DefaultRouter()
 router.register("datasets", DatasetViewSet)
+router.register("imports", ImportViewSet)
+router.register("skeletons", SkeletonViewSet)
 router.register("campaigns", CampaignViewSet)
 router.register("merges", MergeViewSet)
 router.register("releases", ReleaseViewSet)
