@@ -13,6 +13,7 @@ FORBIDDEN = {
     "crowd": ("modeling", "torch"),
     "crowd/marketplace": ("annotation", "jobs", "modeling", "torch", "crowd"),
     "annotation/importers": ("django", "annotation.models", "crowd", "modeling"),
+    "annotation/sources": ("django", "annotation.models", "crowd", "modeling", "jobs"),
     "annotation/demo": ("django", "annotation.models", "crowd", "modeling"),
     "crowd/aggregation": ("django", "annotation", "jobs", "modeling", "crowd"),
     "crowd/planning": ("django", "annotation", "jobs", "modeling", "crowd.models"),
