@@ -12,7 +12,7 @@ from datetime import UTC
 import numpy as np
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
-from annotation.models import Annotator, Choice, Image, Person, Task, Vote
+from annotation.models import Annotator, Choice, Image, Pair, Person, Task, Vote
 from config import __version__
 from crowd import importing
 from crowd.models import Campaign, Consensus, Merge, Payment, Release, VoteImport, usd
@@ -20,6 +20,7 @@ from crowd.releases.rows import About, PairRow, PersonRow, VoteRow, WorkerRow
 from jobs.running import JobError
 
 IMAGES_AT_ONCE = 200
+TASKS_AT_ONCE = 1000
 DIGITS = 6  # of every probability, so that the last bits of a sum never show
 
 
@@ -48,10 +49,10 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def votes_of(merge: Merge) -> QuerySet[Vote]:
-    """The votes that the merge could read: verified by then, and not newer than its newest."""
-    votes = Vote.objects.verified().filter(task__assignment__hit__campaign=merge.campaign_id, pk__lte=merge.votes_upto or 0)
-    return votes.filter(task__verified_at__lte=merge.started_at) if merge.started_at else votes
+def tasks_of(merge: Merge) -> QuerySet[Task]:
+    """The tasks whose votes the merge could read: verified by then. Of their votes it read those up to its newest."""
+    tasks = Task.objects.filter(assignment__hit__campaign=merge.campaign_id, verified_at__isnull=False).order_by()
+    return tasks.filter(verified_at__lte=merge.started_at) if merge.started_at else tasks
 
 
 def people(release: Release, names: dict[int, str]) -> Iterator[tuple[float, list[PersonRow]]]:
@@ -78,7 +79,6 @@ class _Reader:
 
     def __init__(self, merge: Merge, names: dict[int, str]):
         self._merge, self._names = merge, names
-        self._votes = votes_of(merge)
         self._no_colour, self._no_side = importing.unknown_shows(merge.campaign)
 
     def people(self, images: list[int]) -> list[PersonRow]:
@@ -99,13 +99,14 @@ class _Reader:
         )
 
     def _pairs(self, people: list[int]) -> dict[int, list[PairRow]]:
-        rows = list(
-            Consensus.objects.filter(merge=self._merge, pair__person__in=people)
-            .values_list("pair_id", "pair__person_id", "pair__first", "pair__second", "p_first", "risk", "n_votes")
-        )
+        asked = Pair.objects.filter(person__in=people).order_by().values_list("pk", "person_id", "first", "second")
+        of_pair = {pk: rest for pk, *rest in asked}
+        rows = Consensus.objects.filter(merge=self._merge, pair__in=list(of_pair))
+        rows = list(rows.values_list("pair_id", "p_first", "risk", "n_votes"))
         votes = self._standing([row[0] for row in rows])
         pairs: dict[int, list[PairRow]] = {}
-        for pk, person, first, second, p_first, risk, n_votes in rows:
+        for pk, p_first, risk, n_votes in rows:
+            person, first, second = of_pair[pk]
             given = votes.get(pk, [])
             if len(given) != n_votes:
                 raise JobError(
@@ -116,18 +117,25 @@ class _Reader:
         return pairs
 
     def _standing(self, pairs: list[int]) -> dict[int, list[VoteRow]]:
-        """By pair, the last word of each worker where it is not an undo, sorted by pseudonym."""
-        last: dict[int, tuple] = {}
-        rows = self._votes.filter(pair__in=pairs).order_by().values_list(
-            "comparison_id", "number", "pair_id", "annotator_id", "choice", "first_is_green", "first_is_left", "response_ms"
+        """By pair, the last word of each worker where it is not an undo, sorted by pseudonym.
+
+        Votes and tasks are asked for apart: each by its own index, whatever a database thinks of joins.
+        """
+        rows = list(
+            Vote.objects.filter(pair__in=pairs, pk__lte=self._merge.votes_upto or 0).order_by().values_list(
+                "comparison_id", "number", "pair_id", "annotator_id", "choice", "first_is_green", "first_is_left",
+                "response_ms", "task_id",
+            )
         )
-        for row in rows.iterator(chunk_size=10_000):
+        tasks = set(tasks_of(self._merge).filter(pk__in={row[8] for row in rows}).values_list("pk", flat=True))
+        last: dict[int, tuple] = {}
+        for row in rows:
             known = last.get(row[0])
-            if known is None or known[1] < row[1]:
+            if row[8] in tasks and (known is None or known[1] < row[1]):
                 last[row[0]] = row
         counted = {(row[2], row[3]): row for _, row in sorted(last.items()) if row[4] != Choice.UNDONE}
         found: dict[int, list[VoteRow]] = {}
-        for _, _, pair, annotator, choice, green, left, ms in counted.values():
+        for _, _, pair, annotator, choice, green, left, ms, _ in counted.values():
             found.setdefault(pair, []).append(VoteRow(
                 self._names[annotator], choice == Choice.FIRST, None if self._no_colour else green,
                 None if self._no_side else left, ms or None,
@@ -172,8 +180,7 @@ def about(release: Release) -> About:
 
 def _campaign(campaign: Campaign, merge: Merge) -> dict:
     imported = _import_of(campaign)
-    span = votes_of(merge).aggregate(first=Min("given_at"), last=Max("given_at"))
-    days = [None if when is None or imported else when.astimezone(UTC).date().isoformat() for when in span.values()]
+    days = [None, None] if imported else _days(merge)
     return {
         "imported": imported.filename if imported else "", "way": str(campaign.environment), "days": days,
         "votes_per_pair": None if imported else campaign.votes_per_pair, "title": campaign.title, "delay_ms": campaign.delay_ms,
@@ -183,6 +190,22 @@ def _campaign(campaign: Campaign, merge: Merge) -> dict:
         "consent_version": campaign.consent_version, "knows_colour": imported is None or imported.knows_colour,
         "knows_side": imported is None or imported.knows_side,
     }
+
+
+def _days(merge: Merge) -> list[str | None]:
+    """First and last day of the votes, ISO, in UTC."""
+    span = tasks_of(merge).aggregate(first=Min("votes__given_at"), last=Max("votes__given_at"))
+    return [None if when is None else when.astimezone(UTC).date().isoformat() for when in span.values()]
+
+
+def _seconds(tasks: np.ndarray, merge: Merge) -> np.ndarray:
+    """How long each task's answers took, second thoughts included; tasks that tell no time are left out."""
+    found = []
+    for start in range(0, len(tasks), TASKS_AT_ONCE):
+        votes = Vote.objects.filter(task__in=tasks[start : start + TASKS_AT_ONCE].tolist(), pk__lte=merge.votes_upto or 0)
+        rows = votes.order_by().values_list("task").annotate(ms=Sum("elapsed_ms"))
+        found += [ms / 1000 for _, ms in rows if ms]
+    return np.array(found)
 
 
 def wages(merge: Merge) -> dict:
@@ -199,13 +222,11 @@ def wages(merge: Merge) -> dict:
         paid=Sum("amount_usd"), fee=Sum("fee_usd"), bonus=Sum("amount_usd", filter=Q(kind=Payment.Kind.BONUS)),
         tasks=Count("assignment", distinct=True),
     )
-    rows = votes_of(merge).order_by().values_list("task").annotate(ms=Sum("elapsed_ms")).values_list("ms", flat=True)
-    seconds = np.fromiter((ms / 1000 for ms in rows.iterator() if ms), float)
+    tasks = np.fromiter(tasks_of(merge).values_list("pk", flat=True).iterator(), np.int64)
+    seconds = _seconds(tasks, merge)
     median_s = float(np.median(seconds)) if len(seconds) else None
-    tasks = Task.objects.filter(assignment__hit__campaign=campaign, verified_at__isnull=False, feedback__ease__isnull=False)
-    if merge.started_at:
-        tasks = tasks.filter(verified_at__lte=merge.started_at)
-    ease = [int(value) for value in tasks.values_list("feedback__ease", flat=True) if str(value).lstrip("-").isdigit()]
+    eased = tasks_of(merge).filter(feedback__ease__isnull=False).values_list("feedback__ease", flat=True)
+    ease = [int(value) for value in eased.iterator() if str(value).lstrip("-").isdigit()]
     return {
         "reward_usd": str(campaign.reward_usd), "paid_usd": str(usd(sums["paid"])) if sums["paid"] else "",
         "bonus_usd": str(usd(sums["bonus"])), "fee_usd": str(usd(sums["fee"])), "tasks": sums["tasks"],
