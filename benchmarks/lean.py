@@ -12,12 +12,11 @@ import time
 from collections import defaultdict
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
-from scipy.special import expit
 
 from crowd.aggregation import Votes, merge
 from crowd.aggregation.choosing import grouped
 from crowd.planning import Field, Protocol, collect, field
+from crowd.planning.opinions import model, overconfident, useless
 
 WORLDS = ("paper", "independent")
 BUDGETS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
@@ -74,30 +73,6 @@ def opinions(seeds: int) -> None:
                 way = Protocol(3, lean=True, new_image_s=0, opinion=opinion)
                 found[name].append(collect(place, way, seed)[0])
         _report(f"{world}, given models", found, levels)
-
-
-def model(right: float, *, misled: bool):
-    """An opinion that is right on this share of pairs and says how sure it is honestly."""
-
-    def opinion(place: Field) -> np.ndarray:
-        base = place.percept_mm if misled else place.gap_mm
-        noise = np.random.default_rng(5).normal(size=place.n_pairs)
-        blur = brentq(lambda s: np.mean(((base + s * noise) > 0) == (place.truth == 1)) - right, 0.1, 10_000, xtol=0.5)
-        seen = (base + blur * noise) / 300
-        sign = 2 * place.truth - 1
-        slope = minimize_scalar(lambda k: -np.log(expit(k * sign * seen) + 1e-9).mean(), bounds=(0.01, 30), method="bounded").x
-        return np.clip(expit(slope * seen), 0.01, 0.99)
-
-    return opinion
-
-
-def useless(place: Field) -> np.ndarray:
-    return np.random.default_rng(6).choice([0.1, 0.9], size=place.n_pairs)
-
-
-def overconfident(place: Field) -> np.ndarray:
-    wrong = np.random.default_rng(7).random(place.n_pairs) < 0.3
-    return np.where((place.truth == 1) != wrong, 0.98, 0.02)
 
 
 def promise(seeds: int) -> None:

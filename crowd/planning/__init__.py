@@ -4,5 +4,6 @@ Pure NumPy, on `crowd.aggregation` and `crowd.simulation`. `manage.py simulate` 
 """
 
 from crowd.planning.collecting import Field, Point, Protocol, collect, field
+from crowd.planning.outlook import Outlook, outlook
 
-__all__ = ["Field", "Point", "Protocol", "collect", "field"]
+__all__ = ["Field", "Outlook", "Point", "Protocol", "collect", "field", "outlook"]
