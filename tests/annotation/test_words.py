@@ -9,7 +9,11 @@ from django.conf import settings
 from django.utils import translation
 
 from annotation import lesson_words, lessons, skeletons, words
+from annotation.models import ConsentText
+from tests.crowd.offers import make_campaign, make_hit, visit
 
+CROWDS_PAGES = ("hit", "preview", "about", "turned_away")
+SAME = {"de": ["Zoom"], "es": ["No", "Zoom"]}  # the same word in both languages
 CATALOGUES = sorted(Path(settings.BASE_DIR).glob("locale/*/LC_MESSAGES/django.po"))
 
 
@@ -28,12 +32,34 @@ def test_no_sentence_is_left_untranslated_or_unsure(file):
 def test_translations_keep_every_placeholder(file):
     for entry in file.read_text().split("\n\n")[1:]:
         source, *targets = re.split(r"^msgstr", entry, flags=re.MULTILINE)
-        wanted = set(re.findall(r"%\(\w+\)s", source))
-        assert all(set(re.findall(r"%\(\w+\)s", target)) == wanted for target in targets), entry
+        one, *many = (set(re.findall(r"%\(\w+\)s", text)) for text in source.split("msgid_plural"))
+        for number, target in enumerate(targets):  # of a number, the first form is for one
+            assert set(re.findall(r"%\(\w+\)s", target)) == (many[0] if many and number else one), entry
 
 
 def test_the_shipped_tutorial_is_known_to_the_translators():
     assert sorted(example.explanation for example in lessons.shipped().examples) == sorted(lesson_words.EXPLANATIONS)
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_every_sentence_of_the_workers_templates_is_translated(language):
+    folder = Path(settings.BASE_DIR) / "templates"
+    pages = [*folder.glob("annotation/*.html"), *(folder / "crowd" / f"{name}.html" for name in CROWDS_PAGES)]
+    sentences = {sentence for page in pages for sentence in re.findall(r"{% translate ['\"](.+?)['\"] %}", page.read_text())}
+    assert len(sentences) > 60
+    with translation.override(language):
+        assert sorted(sentence for sentence in sentences if translation.gettext(sentence) == sentence) == SAME[language]
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_the_consent_text_that_ships_is_read_in_ones_own_language(client, db, language):
+    hit = make_hit(campaign=make_campaign(consent_text=words.CONSENT_TEXT))
+    page = client.get(f"/task/{hit.token}/", visit(hit), headers={"accept-language": language}).content.decode()
+    assert {"de": "unter einem Pseudonym", "es": "bajo un seudónimo"}[language] in page
+    own = make_hit(campaign=make_campaign(consent_text="Nous gardons vos réponses."))
+    page = client.get(f"/task/{own.token}/", visit(own), headers={"accept-language": language}).content.decode()
+    assert "Nous gardons vos réponses." in page
+    assert ConsentText.objects.filter(text=words.CONSENT_TEXT).exists()
 
 
 def test_every_joint_of_the_shipped_skeletons_has_a_name_in_each_language():
