@@ -77,7 +77,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _told(job: Import) -> str:
-        counts, warnings = job.counts, f"{job.n_warnings:,} warnings."
+        counts, warnings = job.counts, f"{job.n_warnings:,} warning{'s' if job.n_warnings != 1 else ''}."
         if job.counts.get("same_as"):
             return f"The same annotations are the data set '{job.dataset}' already; nothing was added."
         numbers = ", ".join(f"{counts.get(what, 0):,} {what}" for what in ("images", "people", "pairs"))
