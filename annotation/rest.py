@@ -105,9 +105,9 @@ class ImportSerializer(serializers.ModelSerializer):
             if file:
                 job.upload = uploading.keep(user, file)
         except sources.BadSource as error:
-            raise serializers.ValidationError({"path": str(error)}) from error
+            raise serializers.ValidationError({"path": [str(error)]}) from error
         except uploading.BadUpload as error:
-            raise serializers.ValidationError({"file": str(error)}) from error
+            raise serializers.ValidationError({"file": [str(error)]}) from error
         return running.start(job)
 
 
