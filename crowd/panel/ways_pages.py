@@ -91,24 +91,24 @@ def _confirm_listed(admin, request: HttpRequest, campaign: Campaign) -> None:
     outcome = confirming.confirm_listed(campaign, request.POST.get("listed", ""), request.user)
     _confirmed(admin, request, campaign, outcome.confirmed)
     if outcome.known:
-        messages.info(request, f"{outcome.known} of the list were decided before.")
+        messages.info(request, f"{_n(outcome.known, 'visit')} of the list had been decided before.")
     if outcome.unknown:
         shown = ", ".join(outcome.unknown[:10]) + (" and more" if len(outcome.unknown) > 10 else "")
-        messages.warning(request, f"{len(outcome.unknown)} of the list are not known here: {shown}")
+        messages.warning(request, f"Not known here: {shown}")
 
 
 def _confirmed(admin, request: HttpRequest, campaign: Campaign, done: int) -> None:
     if done:
-        admin.log_change(request, campaign, f"Confirmed {done} visits.")
-    messages.success(request, f"{done} visits are confirmed; their votes count.")
+        admin.log_change(request, campaign, f"Confirmed {_n(done, 'visit')}.")
+    messages.success(request, f"{_n(done, 'visit')} confirmed; what was confirmed counts.")
 
 
 def _approve(admin, request: HttpRequest, campaign: Campaign) -> None:
     rows = _chosen(request, campaign)
     for row in rows:
         deciding.approve(row, request.user)
-    admin.log_change(request, campaign, f"Approved {len(rows)} submissions by hand.")
-    messages.success(request, f"{len(rows)} submissions are approved and paid.")
+    admin.log_change(request, campaign, f"Approved {_n(len(rows), 'submission')} by hand.")
+    messages.success(request, f"{_n(len(rows), 'submission')} approved and paid.")
 
 
 def _reject(admin, request: HttpRequest, campaign: Campaign) -> None:
@@ -118,8 +118,8 @@ def _reject(admin, request: HttpRequest, campaign: Campaign) -> None:
         raise CannotDecide("Choose what kind of reason it is.")
     for row in rows:
         deciding.reject(row, request.user, reason=request.POST.get("reason", ""), category=category)
-    admin.log_change(request, campaign, f"Rejected {len(rows)}.")
-    messages.success(request, f"{len(rows)} are rejected; their votes do not count and their places are free again.")
+    admin.log_change(request, campaign, f"Rejected {_n(len(rows), 'task')}.")
+    messages.success(request, f"{_n(len(rows), 'task')} rejected: the votes do not count, the places are free again.")
 
 
 def _replace(admin, request: HttpRequest, campaign: Campaign) -> None:
@@ -130,7 +130,7 @@ def _replace(admin, request: HttpRequest, campaign: Campaign) -> None:
         raise CannotDecide("No more people are needed.")
     outbox.perform(way_of(campaign.environment).replace_lost(campaign, missing, request.user))
     admin.log_change(request, campaign, f"Asked for {missing} more people on Prolific.")
-    messages.success(request, f"Prolific is looking for {missing} more people.")
+    messages.success(request, f"Prolific is looking for {_n(missing, 'more person', 'more people')}.")
 
 
 VISIT_ACTS = {
@@ -173,8 +173,8 @@ def _invite(admin, request: HttpRequest, campaign: Campaign, form: InviteForm) -
     made = [
         invitations.invite(campaign, name=name, email=email, user=request.user) for name, email in form.cleaned_data["people"]
     ]
-    admin.log_change(request, campaign, f"Invited {len(made)} people.")
-    messages.success(request, f"{len(made)} people are invited. Each has a link of their own below.")
+    admin.log_change(request, campaign, f"Invited {_n(len(made), 'person', 'people')}.")
+    messages.success(request, f"{_n(len(made), 'person', 'people')} invited; a link for each is below.")
     if form.cleaned_data["send"]:
         for row in made:
             if row.email:
@@ -229,7 +229,7 @@ def _take_as_known(admin, request: HttpRequest, campaign: Campaign) -> None:
             raise CannotDecide("Choose whose answers are taken as known.")
     count = experts.take_as_known(campaign, row)
     admin.log_change(request, campaign, f"Took {count} answers of {row or 'all who agree'} as known.")
-    messages.success(request, f"{count} pairs have a known answer now that had none.")
+    messages.success(request, f"{_n(count, 'pair')} got a known answer.")
 
 
 INVITATION_ACTS = {"revoke": _revoke, "renew": _renew, "send": _resend, "known": _take_as_known}
@@ -242,6 +242,10 @@ def answers_csv(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse
 
 
 # --- Both -------------------------------------------------------------------------------------------
+
+
+def _n(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _try(request: HttpRequest, act: Callable[[], None]) -> None:

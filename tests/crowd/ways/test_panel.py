@@ -11,7 +11,7 @@ from crowd import completing, experts, reconciling
 from crowd.models import Assignment, Campaign, Environment, Invitation, Payment, Worker
 from crowd.prolific import credentials
 from crowd.ways import invitation as invitations
-from tests.crowd.ways.people import Kind, address, data_of, make_open_campaign, make_way, work_through
+from tests.crowd.ways.people import Kind, data_of, finish_visits, make_open_campaign, make_way, work_through
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -26,14 +26,6 @@ def panel(client):
 
 def page_of(campaign: Campaign, page: str) -> str:
     return f"/panel/crowd/campaign/{campaign.pk}/{page}/"
-
-
-def finish_visits(client, campaign: Campaign, *people: str) -> list[Assignment]:
-    for pid in people:
-        data = data_of(client.get(address(campaign, pid=pid, visit=f"v-{pid}")))
-        work_through(client, data)
-        client.post("/task/done/", data["submit"]["fields"])
-    return list(Assignment.objects.order_by("pk"))
 
 
 def post(panel, campaign: Campaign, page: str, **data) -> str:
@@ -52,14 +44,14 @@ def test_visits_wait_until_they_are_confirmed_and_then_count(panel):
     reconciling.reconcile(campaign)
     assert not Vote.objects.verified().exists()
     assert set(Assignment.objects.values_list("state", flat=True)) == {"submitted"}
-    assert "1 visits are confirmed" in post(panel, campaign, "visits", act="confirm", visit=[ada.pk])
+    assert "1 visit confirmed" in post(panel, campaign, "visits", act="confirm", visit=[ada.pk])
     assert Vote.objects.verified().count() == 2
     ada.refresh_from_db()
     assert ada.state == "approved"
     line = Payment.objects.get()
     assert (line.amount_usd, line.decided_by.username, line.assignment) == (0, "ada", ada)
-    assert "2 visits are confirmed" in post(panel, campaign, "visits", act="confirm-all")
-    assert "0 visits are confirmed" in post(panel, campaign, "visits", act="confirm", visit=[ada.pk])
+    assert "2 visits confirmed" in post(panel, campaign, "visits", act="confirm-all")
+    assert "0 visits confirmed" in post(panel, campaign, "visits", act="confirm", visit=[ada.pk])
     assert Payment.objects.count() == 3
 
 
@@ -68,22 +60,23 @@ def test_a_list_from_the_platform_confirms_by_code_visit_or_person(panel):
     ada, *_ = finish_visits(panel, campaign, "ada", "bob", "eve")
     listed = f"code;{completing.code_of(ada)}\nv-bob, unknown-one\n"
     said = post(panel, campaign, "visits", act="confirm-listed", listed=listed)
-    assert "2 visits are confirmed" in said and "2 of the list are not known here: code, unknown-one" in said
-    assert "1 of the list were decided before" in post(panel, campaign, "visits", act="confirm-listed", listed="ada\neve")
+    assert "2 visits confirmed" in said and "Not known here: code, unknown-one" in said
+    said = post(panel, campaign, "visits", act="confirm-listed", listed="ada\neve")
+    assert "1 visit of the list had been decided before" in said
     assert Vote.objects.verified().count() == 6
 
 
 def test_a_code_that_all_share_confirms_nobody(panel):
     campaign = make_open_campaign(1, completion_code="SAME")
     finish_visits(panel, campaign, "ada")
-    assert "0 visits are confirmed" in post(panel, campaign, "visits", act="confirm-listed", listed="SAME")
+    assert "0 visits confirmed" in post(panel, campaign, "visits", act="confirm-listed", listed="SAME")
 
 
 def test_a_rejected_visit_says_why_and_frees_its_place(panel, client):
     campaign = make_open_campaign(1, places=1)
     (ada,) = finish_visits(panel, campaign, "ada")
     assert "Say why" in post(panel, campaign, "visits", act="reject", visit=[ada.pk], reason=" ")
-    assert "1 are rejected" in post(panel, campaign, "visits", act="reject", visit=[ada.pk], reason="No such person there.")
+    assert "1 task rejected" in post(panel, campaign, "visits", act="reject", visit=[ada.pk], reason="No such person there.")
     line = Payment.objects.get()
     assert (line.kind, line.reason, line.decided_by.username) == ("rejection", "No such person there.", "ada")
     finish_visits(panel, campaign, "bob")
@@ -144,7 +137,7 @@ def test_people_are_invited_by_name_and_address_and_mistakes_are_told_by_line(pa
     page = panel.post(page_of(campaign, "invitations"), {"act": "invite", "people": "Ada\nnot@an address\n"})
     assert "Line 2" in page.content.decode() and not Invitation.objects.exists()
     said = post(panel, campaign, "invitations", act="invite", people="Ada Lovelace <ada@example.org>\nbob@example.org\n\nEve")
-    assert "3 people are invited" in said
+    assert "3 people invited" in said
     assert list(Invitation.objects.values_list("name", "email")) == [
         ("Ada Lovelace", "ada@example.org"), ("bob", "bob@example.org"), ("Eve", ""),
     ]
@@ -216,10 +209,10 @@ def test_experts_answers_become_known_ones_by_an_explicit_act(panel, two_experts
     campaign, ada, _, pairs = two_experts
     assert not Pair.objects.filter(gold_first__isnull=False).exists()
     said = post(panel, campaign, "invitations", act="known", whose="all" if whose == "all" else ada.pk)
-    assert f"{known} pairs have a known answer" in said
+    assert f"{known} pairs got a known answer" in said
     assert Pair.objects.filter(gold_first__isnull=False).count() == known
     assert Pair.objects.get(pk=pairs[1].pk).gold_first is True and Pair.objects.get(pk=pairs[8].pk).gold_first is False
-    assert "0 pairs have" in post(panel, campaign, "invitations", act="known", whose="all")
+    assert "0 pairs got" in post(panel, campaign, "invitations", act="known", whose="all")
 
 
 @pytest.mark.parametrize(
