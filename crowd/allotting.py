@@ -41,7 +41,8 @@ def with_places(hits: QuerySet[Hit], now: datetime | None = None) -> QuerySet[Hi
 def next_hit(campaign: Campaign, worker: Worker, *, has_places: bool = True) -> Hit | None:
     """The HIT on offer that this worker should do next, or None: least taken first, then by number.
 
-    HITs none of whose pairs the worker has seen come first, then those with some new pairs.
+    HITs none of whose pairs the worker has seen come first, then those with some new pairs. The HITs of a lean campaign
+    have no pairs of their own: any that this worker has not had.
     Call it in the transaction that makes the assignment, with the campaign's row locked:
     else two people take the last place.
 
@@ -52,7 +53,11 @@ def next_hit(campaign: Campaign, worker: Worker, *, has_places: bool = True) -> 
     shown = Comparison.objects.filter(task__annotator=worker.annotator_id).values("pair")
     asked = HitPair.objects.filter(hit=OuterRef("pk"))
     on_offer = campaign.hits.exclude(hit_id="").filter(Q(expires_at=None) | Q(expires_at__gt=now), compensates=None)
-    rows = with_places(on_offer, now).filter(Exists(asked.exclude(pair__in=shown)))
+    rows = with_places(on_offer, now)
+    if campaign.is_lean:
+        rows = rows.exclude(assignments__worker=worker)
+    else:
+        rows = rows.filter(Exists(asked.exclude(pair__in=shown)))
     if has_places:
         rows = rows.filter(taken__lt=F("max_assignments"))
     rows = rows.annotate(is_partly_seen=Exists(asked.filter(pair__in=shown)))

@@ -131,7 +131,7 @@ def begin(hit: Hit, worker: Worker, assignment_id: str) -> Assignment:
     annotator = Annotator.objects.select_for_update(no_key=True).get(pk=worker.annotator_id)  # one HIT at a time
     fresh = Pair.objects.unseen_by(annotator).select_related("person")
     seed = _seed(hit)
-    if campaign.protocol == Campaign.Protocol.LEAN and not hit.compensates_id:
+    if campaign.is_lean and not hit.compensates_id:
         pairs = selecting.fill(campaign, annotator, seed)
     else:
         pairs = list(fresh.filter(hits=hit).order_by("hit_pairs__position"))

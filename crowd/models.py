@@ -276,6 +276,10 @@ class Campaign(models.Model):
         return self.images_per_hit * self.pairs_per_image
 
     @property
+    def is_lean(self) -> bool:
+        return self.protocol == self.Protocol.LEAN
+
+    @property
     def is_draft(self) -> bool:
         return self.state == self.State.DRAFT
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from annotation.models import Pair
 from crowd import auditing, outbox, performing, pricing
+from crowd.lean import standing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication, usd
 from crowd.pricing import Price
 from crowd.ways import way_of
@@ -55,6 +56,12 @@ def price(campaign: Campaign) -> Price:
     if made["n"]:
         n_hits, n_assignments = made["n"], made["assignments"]
         pairs = HitPair.objects.filter(hit__in=hits)
+        if campaign.is_lean:
+            n_pairs = Pair.objects.of_dataset(campaign.dataset).count()
+            return Price(
+                n_pairs=n_pairs, n_hits=n_hits, n_assignments=n_assignments, n_votes=n_pairs * campaign.votes_per_pair,
+                reward_usd=n_assignments * reward_usd(campaign, way), fee_usd=n_assignments * fee_usd(campaign, way),
+            )
         n_votes = pairs.aggregate(n=Sum("hit__max_assignments"))["n"] or 0
         n_pairs = pairs.filter(hit__follows=None).count()
     else:
@@ -190,6 +197,9 @@ def run(job: Publication, report: Report) -> None:
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if not campaign.hits.exists():
             _make_hits(campaign)
+    if campaign.is_lean:
+        report(line="working out where every pair stands")
+        standing.begin(campaign)
     offer_rest(job, report)
     with report.final():
         Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PUBLISHING).update(
@@ -236,7 +246,8 @@ def _make_hits(campaign: Campaign) -> None:
             max_assignments=campaign.votes_per_pair,
         )
         hits.append(hit)
-        hit_pairs += [HitPair(hit=hit, pair_id=pair, position=position) for position, pair in enumerate(pairs)]
+        if not campaign.is_lean:  # there a task is filled when it is accepted
+            hit_pairs += [HitPair(hit=hit, pair_id=pair, position=position) for position, pair in enumerate(pairs)]
     Hit.objects.bulk_create(hits)
     HitPair.objects.bulk_create(hit_pairs, batch_size=1000)
 

@@ -59,7 +59,8 @@ def _task(request: HttpRequest, hit: Hit, arrival: arriving.Arrival) -> HttpResp
 
 def _preview(request: HttpRequest, hit: Hit) -> HttpResponse:
     data = serving.preview_data(arriving.lesson_name(hit.campaign), teaches_lean=hit.campaign.teaches_lean)
-    return _answer(request, "crowd/preview.html", {"data": data, **about(hit.campaign, hit.pairs.count())})
+    n_comparisons = hit.campaign.comparisons_per_hit if hit.campaign.is_lean else hit.pairs.count()
+    return _answer(request, "crowd/preview.html", {"data": data, **about(hit.campaign, n_comparisons)})
 
 
 def _turned_away(

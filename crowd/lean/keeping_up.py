@@ -16,7 +16,7 @@ PAUSE_AFTER_FAILURE = timedelta(minutes=10)
 
 def keep_up(campaign: Campaign) -> None:
     """One round after every reconciliation; safe to repeat at any time."""
-    if campaign.protocol != Campaign.Protocol.LEAN:
+    if not campaign.is_lean:
         return
     if not campaign.standings.exists():
         standing.begin(campaign)

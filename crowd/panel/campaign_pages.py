@@ -25,13 +25,17 @@ class CampaignForm(forms.ModelForm):
     class Meta:
         model = Campaign
         fields = [
-            "name", "dataset", "environment", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
+            "name", "dataset", "environment", "protocol", "target_risk", "most_votes", "least_votes", "exploration_share",
+            "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
             "teaches_lean", "seed", "reward_usd", "budget_usd", "title", "description", "keywords", "duration_s",
             "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
             "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible", "study_id", "completion_code",
         ]
         labels = {
             "dataset": "Data set", "environment": "Marketplace",
+            "protocol": "Votes are bought", "target_risk": "Target risk", "most_votes": "Most votes for one pair",
+            "least_votes": "Least votes for a pair", "exploration_share": "Share drawn at random",
+            "merge_every": "Merge anew after (votes)",
             "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
             "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
             "reward_usd": "Reward for a HIT (USD)", "budget_usd": "Budget (USD)", "duration_s": "Time for a HIT (s)",
@@ -72,6 +76,10 @@ class CampaignAdmin(PageAdmin):
         (None, {"fields": ["name", "dataset", "environment"]}),
         ("What is asked", {
             "fields": ["votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms", "teaches_lean", "seed"],
+        }),
+        ("Where votes are bought", {
+            "fields": ["protocol", "target_risk", "most_votes", "least_votes", "exploration_share", "merge_every"],
+            "description": "All but the first are read by the lean protocol alone.",
         }),
         ("What is paid", {"fields": ["reward_usd", "budget_usd"]}),
         ("How it is offered", {

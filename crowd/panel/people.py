@@ -4,7 +4,8 @@ from django.db.models import Count, Max
 from django.urls import reverse
 
 from annotation.models import Dataset, Person
-from crowd.models import Campaign, Consensus, Merge
+from crowd.lean import stopping
+from crowd.models import Campaign, Consensus, Merge, Standing
 from crowd.panel.home import with_progress
 
 
@@ -14,6 +15,8 @@ def consensus_of(person: Person) -> dict:
     pairs = {}
     for row in rows:  # later merges overwrite earlier ones
         pairs[row.pair_id] = {"p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id}
+    for row in Standing.objects.filter(pair__person=person).select_related("pair", "campaign").order_by("pk"):
+        pairs.setdefault(row.pair_id, {})["decision"] = stopping.explain(row)
     return {"pairs": pairs}
 
 
