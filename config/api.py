@@ -5,7 +5,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
-from crowd.rest import CampaignViewSet, MergeViewSet, ReleaseViewSet
+from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
+from crowd.rest import CampaignViewSet, MergeViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
 router = DefaultRouter()
@@ -15,6 +16,7 @@ router.register("skeletons", SkeletonViewSet)
 router.register("campaigns", CampaignViewSet)
 router.register("merges", MergeViewSet)
 router.register("releases", ReleaseViewSet)
+router.register("vote-imports", VoteImportViewSet)
 router.register("runs", RunViewSet)
 router.register("promotions", PromotionViewSet)
 router.register("cadences", CadenceViewSet, basename="cadence")

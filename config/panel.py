@@ -60,6 +60,13 @@ NAVIGATION = (
         ),
     ),
     (
+        "Money",
+        (
+            ("Ledger", "crowd_payment_changelist"),
+            ("Accounts", "accounts"),
+        ),
+    ),
+    (
         "People",
         (
             ("Workers", "crowd_worker_changelist"),
@@ -74,17 +81,18 @@ NAVIGATION = (
             ("Demonstrations", "modeling_demonstration_changelist"),
             ("Promotions", "modeling_promotion_changelist"),
             ("Imports", "annotation_import_changelist"),
+            ("Votes from elsewhere", "crowd_voteimport_changelist"),
             ("Votes", "annotation_vote_changelist"),
             ("HITs", "crowd_hit_changelist"),
             ("Assignments", "crowd_assignment_changelist"),
-            ("Payments", "crowd_payment_changelist"),
+            ("Calls", "crowd_call_changelist"),
             ("Skeletons", "annotation_skeleton_changelist"),
             ("Environments", "crowd_environment_changelist"),
         ),
     ),
 )
 
-NEEDED = {"review": "crowd_merge"}  # the model that a page without a list of its own is about
+NEEDED = {"review": "crowd_merge", "accounts": "crowd_payment"}  # the model that a page without a list of its own is about
 
 
 class PanelSite(admin.AdminSite):

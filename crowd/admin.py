@@ -2,9 +2,21 @@
 
 from django.contrib import admin
 
-from crowd.panel import campaign_pages, home, merge_pages, people, ways_environments, ways_figures, worker_pages
+from crowd.panel import (
+    campaign_pages,
+    home,
+    ledger_pages,
+    merge_pages,
+    people,
+    release_pages,
+    vote_import_pages,
+    ways_environments,
+    ways_figures,
+    worker_pages,
+)
 
-__all__ = ["campaign_pages", "merge_pages", "ways_environments", "worker_pages"]  # importing them registers their pages
+# Importing them registers their pages.
+__all__ = ["campaign_pages", "ledger_pages", "merge_pages", "release_pages", "vote_import_pages", "ways_environments", "worker_pages"]
 
 
 @admin.site.contributes("home")

@@ -143,7 +143,7 @@ def _take(job: VoteImport, record: VoteRecord, people: "_People", read: "_Votes"
             raise BadVoteFile(f"{record.place}: {error} Set skip_unknown to leave such votes out.") from error
         read.skipped["votes on what the data set does not have"] += 1
         return
-    read.add(record, person, first, second)
+    read.add(record, person, first, second, people.joints)
 
 
 class _Unknown(Exception):
@@ -160,7 +160,8 @@ class _People:
         self._base = {name.rpartition("/")[2]: pk for name, pk in self._images.items() if shared[name.rpartition("/")[2]] == 1}
         rows = Person.objects.filter(image__dataset=dataset).values_list("image_id", "number", "pk")
         self._people = {(image, number): pk for image, number, pk in rows.iterator()}
-        self._joints = [_plain(name) for name in dataset.skeleton.joints]
+        self.joints = dataset.skeleton.joints
+        self._joints = [_plain(name) for name in self.joints]
         theirs = [_plain(name) for name in source.joints]
         self._by_index = [self._joint_named(name) for name in theirs] if theirs else list(range(len(self._joints)))
 
@@ -226,7 +227,7 @@ class _Votes:
     def __len__(self) -> int:
         return len(self.person)
 
-    def add(self, record: VoteRecord, person: int, first: int, second: int) -> None:
+    def add(self, record: VoteRecord, person: int, first: int, second: int, joints: list[str]) -> None:
         """A vote; a worker's second one on the same pair takes the first one's place."""
         key = (person, min(first, second), max(first, second), record.worker)
         row = self.place.get(key)
@@ -250,7 +251,7 @@ class _Votes:
         if len(self.sample) < SAMPLE:
             self.sample.append({
                 "place": record.place, "image": str(record.image), "person": record.person, "first": first, "second": second,
-                "chose_first": record.chose_first,
+                "names": [joints[first], joints[second]], "chose_first": record.chose_first,
             })
 
     def finish(self, source: VoteSource) -> None:

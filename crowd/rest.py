@@ -1,14 +1,10 @@
-"""Campaigns, merges and releases for programs: `/api/v1/`."""
+"""Campaigns and merges for programs: `/api/v1/`."""
 
-from django.http import FileResponse, Http404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
-from rest_framework.decorators import action
 
 from annotation.rest import ModelRights
-from crowd import merging, publishing, releasing
-from crowd.models import Campaign, Merge, Release
+from crowd import merging, publishing
+from crowd.models import Campaign, Merge
 
 JOB_FIELDS = ["state", "progress", "stage", "error", "created_at", "started_at", "ended_at"]
 
@@ -53,21 +49,6 @@ class MergeSerializer(serializers.ModelSerializer):
         read_only_fields = ["settings", "figures", *JOB_FIELDS]
 
 
-class ReleaseSerializer(serializers.ModelSerializer):
-    merge = OwnedBy(model=Merge, owner="campaign__owner")
-    name = serializers.SlugField(max_length=100, required=False)
-
-    class Meta:
-        model = Release
-        fields = ["id", "name", "campaign", "merge", "files", *JOB_FIELDS]
-        read_only_fields = ["campaign", "files", *JOB_FIELDS]
-
-    def validate_merge(self, merge: Merge) -> Merge:
-        if not merge.is_done:
-            raise serializers.ValidationError("Only a merge that is done can be released.")
-        return merge
-
-
 class Owned:
     """Rows whose campaign is the caller's; administrators see all."""
 
@@ -96,23 +77,3 @@ class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet
         serializer.instance = merging.start(
             wanted["campaign"], self.request.user, method=wanted["method"], seed=wanted.get("seed", 0)
         )
-
-
-class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
-    """Merges written out as files; a new one is started by POST and watched by its `state`."""
-
-    queryset = Release.objects.all()
-    serializer_class = ReleaseSerializer
-
-    def perform_create(self, serializer) -> None:
-        wanted = serializer.validated_data
-        serializer.instance = releasing.start(wanted["merge"], self.request.user, name=wanted.get("name"))
-
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
-    def file(self, request, pk: str, filename: str) -> FileResponse:
-        """One of the release's files."""
-        try:
-            return FileResponse(releasing.open_file(self.get_object(), filename), as_attachment=True, filename=filename)
-        except FileNotFoundError as error:
-            raise Http404(str(error)) from error

@@ -12,7 +12,7 @@ ROLES: dict[str, str] = {
 ANSWERING = {"change_pair"}
 MANAGING = {
     "add_import", "change_dataset", "delete_dataset", "add_campaign", "change_campaign", "delete_campaign", "add_merge",
-    "add_release", "add_run", "add_demonstration", "change_worker", "add_environment", "change_environment",
+    "add_release", "add_voteimport", "add_run", "add_demonstration", "change_worker", "add_environment", "change_environment",
 }
 
 

@@ -1,16 +1,16 @@
-"""Merges, the review of what they doubt, and releases."""
+"""Merges, and the review of what they doubt."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404
+from django.http import Http404
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import path
 
 from annotation.panel.drawings import drawing
 from annotation.panel.pages import JobAdmin, moment, state_badge
-from crowd import merging, releasing
-from crowd.models import Merge, Release
-from crowd.panel import analysis, merges, reviewing
+from crowd import merging
+from crowd.models import Merge
+from crowd.panel import analysis, merges, release_pages, reviewing
 from crowd.panel.campaigns import kept
 
 
@@ -103,51 +103,4 @@ class MergeAdmin(JobAdmin):
         )
 
     def release_view(self, request, merge):
-        if not request.user.has_perm("crowd.add_release"):
-            raise PermissionDenied
-        if request.method != "POST":
-            return redirect(self.url("change", merge.pk))
-        try:
-            release = releasing.start(merge, request.user)
-        except ValueError as error:
-            messages.error(request, str(error))
-            return redirect(self.url("change", merge.pk))
-        self.log_change(request, merge, f"Released as {release.name}.")
-        return redirect("admin:crowd_release_change", release.pk)
-
-
-@admin.register(Release)
-class ReleaseAdmin(JobAdmin):
-    owner_path = "campaign__owner"
-    page_template = "admin/crowd/release/page.html"
-    list_display = ["name", "campaign", "merge", state_badge, "created_by", moment("created_at", "made")]
-    list_select_related = ["campaign", "merge__campaign", "created_by"]
-
-    def has_add_permission(self, request):
-        return False  # a release is made on its merge's page
-
-    def get_urls(self):
-        view = self.admin_site.admin_view(self.file_view)
-        return [path("<int:object_id>/files/<str:filename>", view, name="crowd_release_file"), *super().get_urls()]
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).select_related("campaign__dataset", "merge__campaign")
-
-    def page(self, request, thing):
-        files = [
-            {"name": name, **facts, "url": reverse("admin:crowd_release_file", args=[thing.pk, name])}
-            for name, facts in sorted(thing.files.items())
-        ]
-        return super().page(request, thing) | {
-            "files": files, "sections": self.admin_site.contributions("release", request, thing),
-        }
-
-    def file_view(self, request, object_id, filename):
-        release = self.owned(request, str(object_id))
-        if release is None:
-            raise Http404("There is no such release.")
-        try:
-            content = releasing.open_file(release, filename)
-        except FileNotFoundError as error:
-            raise Http404(str(error)) from error
-        return FileResponse(content, as_attachment=True, filename=f"{release.name}-{filename}")
+        return release_pages.make(self, request, merge)

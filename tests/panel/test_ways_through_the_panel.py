@@ -111,7 +111,8 @@ def test_votes_become_a_consensus_a_release_and_a_run_with_the_mouse(panel, site
     expect(panel.get_by_text("Consensus right")).to_be_visible()
     expect(panel.locator("[data-chart='accuracy-by-gap'] canvas")).to_be_visible()
     screenshot(panel, "merge", full_page=True)
-    panel.get_by_role("button", name="Make a release").click()
+    panel.get_by_role("link", name="Make a release").click()
+    panel.get_by_role("button", name="Write it").click()
     running.execute(Release.objects.get())
     with panel.expect_download() as download:
         panel.get_by_role("link", name="pairs.csv").click()

@@ -55,9 +55,9 @@ class Command(BaseCommand):
         counts = f"{figures['votes']:,} votes of {figures['workers']:,} people on {figures['pairs']:,} pairs"
         if dry_run:
             for one in figures["sample"]:
-                closer = one["first"] if one["chose_first"] else one["second"]
-                pair = f"{one['image']}#{one['person']}, {one['first']} or {one['second']}"
-                self.stdout.write(f"  {one['place']}: {pair}: {closer} is closer")
+                first, second = one["names"]
+                closer = first if one["chose_first"] else second
+                self.stdout.write(f"  {one['place']}: {one['image']}#{one['person']}, {first} or {second}: {closer} is closer")
             self.stdout.write(f"{counts}, read as {figures['format']}. Nothing was kept.")
         elif "already" in figures:
             self.stdout.write(f"This file was imported before, as “{figures['already']}”; nothing was changed.")

@@ -1,0 +1,182 @@
+"""Releases and votes from elsewhere for programs: `/api/v1/releases/`, `/api/v1/vote-imports/`."""
+
+from collections.abc import Callable
+
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+
+from annotation.models import Dataset
+from crowd import comparing, importing, releasing
+from crowd.models import Merge, Release, VoteImport
+from crowd.releases import KINDS
+from crowd.rest import JOB_FIELDS, Owned, OwnedBy
+from crowd.vote_files import FORMATS
+
+NOT_CHANGED = OpenApiResponse(description="It is what If-None-Match names.")
+NO_FILE = OpenApiResponse(description="There is no such release or file, or it is not written yet.")
+COMPARISON = inline_serializer("Comparison", {
+    "old": serializers.CharField(), "new": serializers.CharField(), "in_both": serializers.IntegerField(),
+    "added": serializers.IntegerField(), "removed": serializers.IntegerField(), "changed": serializers.IntegerField(),
+    "moved_mean": serializers.FloatField(allow_null=True), "risk_old": serializers.FloatField(allow_null=True),
+    "risk_new": serializers.FloatField(allow_null=True), "pairs": serializers.ListField(child=serializers.DictField()),
+})  # fmt: skip
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    merge = OwnedBy(model=Merge, owner="campaign__owner")
+    name = serializers.SlugField(max_length=100, required=False)
+    formats = serializers.MultipleChoiceField(choices=list(KINDS.items()), required=False, help_text="Empty: all of them.")
+
+    class Meta:
+        model = Release
+        fields = [
+            "id", "name", "campaign", "merge", "description", "licence", "citation", "formats", "figures", "files", *JOB_FIELDS,
+        ]
+        read_only_fields = ["campaign", "figures", "files", *JOB_FIELDS]
+
+    def validate_merge(self, merge: Merge) -> Merge:
+        if not merge.is_done:
+            raise serializers.ValidationError("Only a merge that is done can be released.")
+        return merge
+
+    def to_representation(self, release: Release) -> dict:
+        return super().to_representation(release) | {"formats": [kind for kind in KINDS if kind in release.formats]}
+
+
+def answered(request, etag: str, make: Callable[[], HttpResponse]) -> HttpResponse:
+    """The answer with its ETag, or 304 where the caller has it already (412 where If-Match names another)."""
+    etag = quote_etag(etag)
+    response = get_conditional_response(request, etag=etag) or make()
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"  # kept, and asked about each time: rights may have changed
+    return response
+
+
+class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Merges written out as files; a new one is started by POST and watched by its `state`.
+
+    Files never change once they are there: each has its SHA-256 as ETag, and is not sent again to whoever has it.
+    """
+
+    queryset = Release.objects.select_related("campaign", "merge")
+    serializer_class = ReleaseSerializer
+
+    def perform_create(self, serializer) -> None:
+        wanted = dict(serializer.validated_data)
+        try:
+            serializer.instance = releasing.start(
+                wanted.pop("merge"), self.request.user, name=wanted.pop("name", None),
+                formats=sorted(wanted.pop("formats", ())), **wanted,
+            )
+        except ValueError as error:
+            raise serializers.ValidationError({"formats": [str(error)]}) from error
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 304: NOT_CHANGED, 404: NO_FILE})
+    @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
+    def file(self, request, pk: str, filename: str) -> HttpResponse:
+        """One of the release's files."""
+        release = self.get_object()
+        facts = release.files.get(filename)
+        if facts is None:
+            raise Http404(f"The release {release.name} has no file {filename}.")
+
+        def opened() -> HttpResponse:
+            return FileResponse(releasing.open_file(release, filename), as_attachment=True, filename=filename)
+
+        return answered(request, facts["sha256"], opened)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 304: NOT_CHANGED, 404: NO_FILE})
+    @action(detail=True)
+    def manifest(self, request, pk: str) -> HttpResponse:
+        """What the release says of itself: settings, counts, checksums."""
+        release = self._written()
+
+        def opened() -> HttpResponse:
+            with releasing.open_file(release, releasing.MANIFEST) as file:
+                return HttpResponse(file.read(), content_type="application/json")
+
+        return answered(request, release.files[releasing.MANIFEST]["sha256"], opened)
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY, 304: NOT_CHANGED, 404: NO_FILE})
+    @action(detail=True)
+    def archive(self, request, pk: str) -> HttpResponse:
+        """All files in one zip, packed while it is sent."""
+        release = self._written()
+        return answered(request, f"{release.files[releasing.MANIFEST]['sha256']}-zip", lambda: zip_response(release))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("with", int, required=True, description="The release to compare with: the older one.")],
+        responses={
+            200: COMPARISON, 400: OpenApiResponse(description="They cannot be compared; `detail` says why."), 404: NO_FILE,
+        },
+    )
+    @action(detail=True)
+    def comparison(self, request, pk: str) -> Response:
+        """What changed from another release to this one: pairs added and removed, labels changed, risk."""
+        number = request.query_params.get("with", "")
+        old = self.get_queryset().filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+        if old is None:
+            return Response({"detail": "Name the release to compare with: ?with=ID."}, status=400)
+        try:
+            return Response(comparing.compare(old, self.get_object()))
+        except ValueError as error:
+            return Response({"detail": str(error)}, status=400)
+
+    def _written(self) -> Release:
+        release = self.get_object()
+        if releasing.MANIFEST not in release.files:
+            raise Http404(f"The release {release.name} is {release.get_state_display()}; its files are not there.")
+        return release
+
+
+def zip_response(release: Release) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{release.name}.zip"'}
+    return StreamingHttpResponse(releasing.zipped(release), content_type="application/zip", headers=headers)
+
+
+class VoteImportSerializer(serializers.ModelSerializer):
+    dataset = OwnedBy(model=Dataset, owner="owner")
+    file = serializers.FileField(write_only=True, help_text="; ".join(f"{key}: {title}" for key, title in FORMATS.items()))
+    format = serializers.ChoiceField([("auto", "told by the content"), *FORMATS.items()], default="auto")
+    settings = serializers.JSONField(required=False, help_text=", ".join(importing.SETTINGS))
+    campaign = serializers.PrimaryKeyRelatedField(read_only=True)
+
+    class Meta:
+        model = VoteImport
+        fields = [
+            "id", "dataset", "name", "format", "file", "filename", "sha256", "settings", "dry_run", "campaign", "knows_colour",
+            "knows_side", "figures", "warnings", *JOB_FIELDS,
+        ]
+        read_only_fields = ["filename", "sha256", "knows_colour", "knows_side", "figures", "warnings", *JOB_FIELDS]
+
+    def validate_settings(self, settings) -> dict:
+        if not isinstance(settings, dict):
+            raise serializers.ValidationError("Settings are an object of names and values.")
+        return settings
+
+
+class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Votes that exist already, read from an uploaded file into a campaign of their own; watched by `state`.
+
+    The same file with the same settings is one campaign, however often it is sent; `dry_run` only looks.
+    """
+
+    queryset = VoteImport.objects.select_related("dataset", "campaign")
+    serializer_class = VoteImportSerializer
+    owner = "dataset__owner"
+    parser_classes = [MultiPartParser]
+
+    def perform_create(self, serializer) -> None:
+        wanted = dict(serializer.validated_data)
+        file = wanted.pop("file")
+        try:
+            serializer.instance = importing.start(wanted.pop("dataset"), self.request.user, file, file.name, **wanted)
+        except importing.BadRequest as error:
+            raise serializers.ValidationError({"detail": str(error)}) from error
