@@ -15,8 +15,8 @@ JOINTS = [
     gettext_noop("neck"), gettext_noop("head top"), gettext_noop("head"), gettext_noop("nose"), gettext_noop("pelvis"),
     gettext_noop("hip"), gettext_noop("spine"), gettext_noop("thorax"), gettext_noop("chest"), gettext_noop("jaw"),
     gettext_noop("left eye"), gettext_noop("right eye"), gettext_noop("left ear"), gettext_noop("right ear"),
-    gettext_noop("left big toe"), gettext_noop("right big toe"), gettext_noop("left small toe"), gettext_noop("right small toe"),
-    gettext_noop("left heel"), gettext_noop("right heel"),
+    gettext_noop("left big toe"), gettext_noop("right big toe"), gettext_noop("left heel"), gettext_noop("right heel"),
+    gettext_noop("left small toe"), gettext_noop("right small toe"),
 ]  # fmt: skip
 
 

@@ -265,5 +265,6 @@ def test_from_right_to_left_the_buttons_stay_where_the_data_say(site, page, scre
     Worker(page).ready()
     assert_fits(page)
     screenshot(page, "right to left")
+    assert barriers(page) == []
     left, right = (page.locator(f'[data-side="{side}"]').bounding_box()["x"] for side in ("left", "right"))
     assert left < right
