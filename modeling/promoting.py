@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 
 from annotation.models import Dataset, Pair
+from crowd.lean import standing
+from crowd.models import Campaign
 from jobs import running
 from jobs.running import JobError, Report
 from modeling import keeping, measuring, priors
@@ -114,6 +116,8 @@ def run(job: Promotion, report: Report) -> None:
         Promotion.objects.filter(pk=job.pk).update(is_current=True, figures=figures)
         _put_in_place(job)
     _remove(leftovers, None)
+    for campaign in Campaign.objects.filter(dataset=job.dataset, standings__isnull=False).distinct():
+        standing.measure(campaign)  # what is asked next follows the new priors; the next merge would bring it too
 
 
 def _put_in_place(job: Promotion) -> None:

@@ -6,6 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, transaction
 
 from annotation.models import Pair
+from crowd.lean import standing
 from jobs import running
 from jobs.models import Job
 from modeling import keeping, priors, promoting
@@ -30,6 +31,8 @@ def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them
     first = runs.make_run(settings=runs.WELL)
     dataset = first.release.campaign.dataset
     unasked = factories.make_pair(person=dataset.images.first().people.get(), first=16, second=3)
+    lean = factories.make_campaign(dataset=dataset, protocol="lean", state="collecting")
+    standing.begin(lean)
     done = promote(first)
     assert (done.state, done.error) == (Job.State.DONE, "")
     pairs = Pair.objects.of_dataset(dataset)
@@ -41,6 +44,8 @@ def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them
     assert done.figures["pairs"] == len(values) == 121 and done.figures["cross_fitted"] > 80
     unasked.refresh_from_db()
     assert unasked.prior is not None
+    now = dict(lean.standings.values_list("pair", "p_first"))  # what a lean campaign asks next follows at once
+    assert all((now[pair] > 0.5) == (prior > 0.5) for pair, prior in pairs.values_list("pk", "prior") if abs(prior - 0.5) > 0.1)
     assert not Prior.objects.exists()
 
     second = runs.make_run(first.release, seed=1)
