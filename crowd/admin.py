@@ -5,6 +5,7 @@ from django.contrib import admin
 from crowd.panel import (
     campaign_pages,
     home,
+    lean_figures,
     ledger_pages,
     merge_pages,
     people,
@@ -16,7 +17,9 @@ from crowd.panel import (
 )
 
 # Importing them registers their pages.
-__all__ = ["campaign_pages", "ledger_pages", "merge_pages", "release_pages", "vote_import_pages", "ways_environments", "worker_pages"]
+__all__ = [
+    "campaign_pages", "ledger_pages", "merge_pages", "release_pages", "vote_import_pages", "ways_environments", "worker_pages",
+]
 
 
 @admin.site.contributes("home")
@@ -37,3 +40,8 @@ def consensus_of_a_person(request, person):
 @admin.site.contributes("campaign")
 def people_of_a_campaign(request, campaign):
     return ways_figures.section(campaign)
+
+
+@admin.site.contributes("campaign")
+def votes_of_a_lean_campaign(request, campaign):
+    return lean_figures.section(campaign)

@@ -51,7 +51,10 @@ def reconcile(campaign: Campaign, *, everything: bool = True) -> None:
     try:
         way = way_of(campaign.environment)
         hits = {hit.hit_id: hit for hit in campaign.hits.exclude(hit_id="").select_related("campaign__environment")}
+        settled = _settled(campaign)
         for submission in way.submissions(campaign, everything=everything):
+            if (submission.assignment_id, submission.worker_id, submission.status) in settled:
+                continue
             hit = hits.get(submission.hit_id) or next(iter(hits.values()), None)
             if hit is not None:
                 _settle(hit, submission)
@@ -64,6 +67,16 @@ def reconcile(campaign: Campaign, *, everything: bool = True) -> None:
         reconciled_at=now, trouble="", **({"listed_at": now} if everything else {})
     )
     _complete(campaign)
+
+
+def _settled(campaign: Campaign) -> set[tuple[str, str, str]]:
+    """Assignment, worker and the marketplace's word on what is decided here in the same way."""
+    words = {State.APPROVED: "Approved", State.REJECTED: "Rejected"}
+    rows = Assignment.objects.filter(hit__campaign=campaign, state__in=words, hit__compensates=None)
+    return {
+        (assignment, worker, words[State(state)])
+        for assignment, worker, state in rows.values_list("assignment_id", "worker__worker_id", "state")
+    }
 
 
 def _settle(hit: Hit, submission: Submission) -> None:

@@ -1,5 +1,6 @@
 """Campaigns and the places where they are offered."""
 
+from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
 
 from django import forms
@@ -13,7 +14,7 @@ from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, wat
 from crowd import life, merging, publishing, reconciling
 from crowd.models import Assignment, Campaign, Environment, Publication
 from crowd.panel import campaigns as figures
-from crowd.panel import forecast, home, ways_pages
+from crowd.panel import forecast, home, life_pages, money_pages, ways_pages
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError
 
@@ -27,7 +28,8 @@ class CampaignForm(forms.ModelForm):
         fields = [
             "name", "dataset", "environment", "protocol", "target_risk", "most_votes", "least_votes", "exploration_share",
             "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
-            "teaches_lean", "seed", "reward_usd", "budget_usd", "title", "description", "keywords", "duration_s",
+            "teaches_lean", "seed", "reward_usd", "budget_usd", "wage_floor_usd",
+            "approval_rate_percent", "hits_approved", "countries", "title", "description", "keywords", "duration_s",
             "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
             "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible", "study_id", "completion_code",
         ]
@@ -39,7 +41,9 @@ class CampaignForm(forms.ModelForm):
             "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
             "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
             "reward_usd": "Reward for a HIT (USD)", "budget_usd": "Budget (USD)", "duration_s": "Time for a HIT (s)",
-            "lifetime_s": "On offer for (s)", "auto_approval_s": "Paid by the marketplace after (s)",
+            "lifetime_s": "On offer for (s)", "wage_floor_usd": "Wage floor (USD an hour)",
+            "approval_rate_percent": "Approval rate, at least (%)", "hits_approved": "Approved HITs, at least",
+            "countries": "Countries", "auto_approval_s": "Paid by the marketplace after (s)",
             "frame_height": "Height of the frame (px)", "consent_version": "Version of the consent text",
             "has_tutorial": "Begin with a tutorial", "tutorial_pass_mark": "Pass mark of the tutorial",
             "gold_share": "Share of known answers", "gold_is_visible": "Tell workers how they did on those",
@@ -51,8 +55,17 @@ class CampaignForm(forms.ModelForm):
             "pairs_per_image": f"{PAPER}5, so that a HIT asks 25 comparisons, about a minute and a half of work.",
             "delay_ms": f"{PAPER}750. It keeps people from answering before they have looked.",
             "reward_usd": "The paper paid 0.10 in 2017. 0.40 is about 15 dollars an hour.",
+            "wage_floor_usd": "Dollars an hour. Whoever earned less, by the time measured, can be paid the difference with one "
+            "click on the page of wages. Empty: no floor.",
+            "approval_rate_percent": f"{PAPER}98. Of a worker's last work on the marketplace, so many per cent were approved. "
+            "Below 100 approved HITs a marketplace calls everybody's rate 100. Empty: anybody.",
+            "hits_approved": f"{PAPER}100. At least so many approved HITs; it gives the rate its meaning. Empty: anybody.",
+            "countries": "Two-letter codes, such as US, GB, CA, of places that know the task's language. Empty: everywhere.",
+            "duration_s": f"{PAPER}900, 15 minutes from acceptance. A task takes about two; HITs may wait in a worker's queue.",
+            "auto_approval_s": "Then the marketplace pays by itself, and nothing can be rejected any more. Nearer approves "
+            "what it has verified within the minute.",
             "title": "What workers see in the list of HITs.",
-            "lifetime_s": "A week is 604800. What is not worked off by then lapses and costs nothing.",
+            "lifetime_s": f"{PAPER}604800, a week. What is not worked off by then lapses and costs nothing.",
         }
 
 
@@ -81,7 +94,12 @@ class CampaignAdmin(PageAdmin):
             "fields": ["protocol", "target_risk", "most_votes", "least_votes", "exploration_share", "merge_every"],
             "description": "All but the first are read by the lean protocol alone.",
         }),
-        ("What is paid", {"fields": ["reward_usd", "budget_usd"]}),
+        ("What is paid", {"fields": ["reward_usd", "budget_usd", "wage_floor_usd"]}),
+        ("Who may take part", {
+            "fields": ["approval_rate_percent", "hits_approved", "countries"],
+            "description": "Asked of workers on Mechanical Turk's protocol, unless the environment is a sandbox or a crowd "
+            "without records. Others do not see the HITs at all.",
+        }),
         ("How it is offered", {
             "fields": [
                 "title", "description", "keywords", "duration_s", "lifetime_s", "auto_approval_s", "frame_height", "contact",
@@ -111,7 +129,7 @@ class CampaignAdmin(PageAdmin):
         return {
             "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
             "merge": self.merge_view, "collect": self.collect_view, "preview": self.preview_view,
-            **ways_pages.pages(self),
+            **life_pages.pages(self), **money_pages.pages(self), **ways_pages.pages(self),
         }
 
     def get_queryset(self, request):
@@ -227,7 +245,7 @@ class CampaignAdmin(PageAdmin):
         problem = self._problem(campaign)
         if request.method == "POST":
             try:
-                publishing.publish(campaign, request.user)
+                publishing.publish(campaign, request.user, agreed_usd=self._agreed(request))
             except publishing.CannotPublish as error:
                 messages.error(request, str(error))
             else:
@@ -246,6 +264,14 @@ class CampaignAdmin(PageAdmin):
             wage=figures.expected_wage(campaign), balance=balance, silence=silence, problem=problem,
             after=balance - price.total_usd if balance is not None else None,
         )
+
+    @staticmethod
+    def _agreed(request):
+        """The price that stood on the button."""
+        try:
+            return Decimal(request.POST["agreed"])
+        except (KeyError, InvalidOperation):
+            return None
 
     def finish_view(self, request, campaign):
         self._require(request, campaign)

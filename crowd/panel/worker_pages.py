@@ -1,14 +1,18 @@
 """Workers, what they did and what they were paid."""
 
+import secrets
+from decimal import Decimal, InvalidOperation
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from crowd import deciding
-from crowd.models import Assignment, Hit, Payment, Worker
+from crowd import compensating, deciding, outbox, paying
+from crowd.models import Assignment, Call, Environment, Hit, Payment, Worker
 from crowd.panel import workers
+from crowd.publishing import CannotPublish
 from crowd.ways.base import GatewayError
 
 
@@ -42,7 +46,7 @@ class WorkerAdmin(PageAdmin, FactAdmin):
         return workers.with_figures(rows.select_related("annotator", "environment"))
 
     def pages(self):
-        return {"exclude": self.exclude_view}
+        return {"exclude": self.exclude_view, "block": self.block_view, "letter": self.letter_view}
 
     @admin.display(description="worker", ordering="annotator__pseudonym")
     def pseudonym(self, worker):
@@ -63,7 +67,13 @@ class WorkerAdmin(PageAdmin, FactAdmin):
         return f"{100 * worker.skill:.0f} % ({100 * worker.skill_low:.0f} to {100 * worker.skill_high:.0f})"
 
     def page(self, request, thing):
-        return workers.page(thing, request.user) | {"may_decide": self.may_decide(request)}
+        known = thing.assignments.filter(state__in=[Assignment.State.APPROVED, Assignment.State.REJECTED])
+        return workers.page(thing, request.user) | {
+            "may_decide": self.may_decide(request), "is_mturk": thing.environment.kind == Environment.Kind.MTURK,
+            "can_write": known.exists(), "decisions": list(
+                thing.payments.exclude(kind__in=Payment.SPENDING).select_related("decided_by")[:10]
+            ),
+        }
 
     @staticmethod
     def may_decide(request) -> bool:
@@ -74,14 +84,56 @@ class WorkerAdmin(PageAdmin, FactAdmin):
         if not self.may_decide(request):
             raise PermissionDenied
         if request.method == "POST":
+            reason = request.POST.get("reason", "").strip()[:500]
             if request.POST.get("readmit"):
-                deciding.readmit(worker, request.user)
+                call, said = deciding.readmit(worker, request.user), f"{worker} may take tasks again."
                 self.log_change(request, worker, "Readmitted.")
-                messages.success(request, f"{worker} may take tasks again.")
             else:
-                deciding.exclude(worker, request.user)
-                self.log_change(request, worker, "Excluded.")
-                messages.success(request, f"{worker} gets no further task. What was done is paid.")
+                call = deciding.exclude(worker, request.user, reason=reason or "Excluded from further tasks.")
+                said = f"{worker} gets no further task. What was done is paid."
+                self.log_change(request, worker, f"Excluded. {reason}".strip())
+            try:
+                if call is not None:
+                    outbox.perform(call)
+            except GatewayError as error:
+                said += f" The marketplace has not been told yet: {error}"
+            messages.success(request, said)
+        return redirect(self.url("change", worker.pk))
+
+    def block_view(self, request, worker):
+        """The last resort, behind the worker's pseudonym typed in; and its end."""
+        if not self.may_decide(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                if request.POST.get("unblock"):
+                    deciding.unblock(worker, request.user)
+                    said = "The block is lifted; the worker stays excluded until readmitted."
+                else:
+                    typed, reason = request.POST.get("typed", ""), request.POST.get("reason", "")
+                    deciding.block(worker, request.user, reason=reason, typed=typed)
+                    said = f"{worker} is blocked."
+            except (deciding.CannotDecide, GatewayError) as error:
+                messages.error(request, str(error))
+            else:
+                self.log_change(request, worker, said)
+                messages.success(request, said)
+        return redirect(self.url("change", worker.pk))
+
+    def letter_view(self, request, worker):
+        """A message through the marketplace."""
+        if not self.may_decide(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            subject, text = request.POST.get("subject", ""), request.POST.get("text", "")
+            number = Call.objects.filter(kind=Call.Kind.NOTIFY).count()
+            try:
+                deciding.write_to(worker.environment, [worker], request.user, subject=subject, text=text, number=number)
+            except (deciding.CannotDecide, GatewayError) as error:
+                messages.error(request, str(error))
+            else:
+                self.log_change(request, worker, f"Wrote: {subject[:100]}")
+                messages.success(request, "The message is sent.")
         return redirect(self.url("change", worker.pk))
 
 
@@ -115,7 +167,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
         return super().get_queryset(request).select_related("hit__campaign__environment", "worker__annotator", "task")
 
     def pages(self):
-        return {"approve": self.approve_view}
+        return {"approve": self.approve_view, "decide": self.decide_view}
 
     @admin.display(description="campaign")
     def campaign(self, assignment):
@@ -130,6 +182,9 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             "n_asked": thing.task.comparisons.count() if thing.task else 0,
             "payments": list(thing.payments.all()),
             "may_approve": self.may_approve(request) and thing.state in ("submitted", "verified"),
+            "may_decide": self.may_approve(request) and thing.hit.campaign.state != "archived",
+            "is_open": thing.state in ("submitted", "verified"), "reversible_until": deciding.reversible_until(thing),
+            "can_compensate": compensating.can_be_compensated(thing), "key": secrets.token_hex(12),
         }
 
     @staticmethod
@@ -149,11 +204,47 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
                 messages.success(request, "Approved and paid.")
         return redirect(self.url("change", assignment.pk))
 
+    def decide_view(self, request, assignment):
+        """Reject with a reason, reverse that, pay a bonus, or pay for work that could not be handed in."""
+        if not self.may_approve(request):
+            raise PermissionDenied
+        act = DECISIONS.get(request.POST.get("act", "")) if request.method == "POST" else None
+        if act is not None:
+            try:
+                said = act(request, assignment)
+            except (deciding.CannotDecide, CannotPublish) as error:
+                messages.error(request, str(error))
+            except GatewayError as error:
+                messages.error(request, f"{error}{' It is tried again by itself.' if error.retry_helps else ''}")
+            else:
+                self.log_change(request, assignment, said)
+                messages.success(request, said)
+        return redirect(self.url("change", assignment.pk))
 
-@admin.register(Payment)
-class PaymentAdmin(FactAdmin):
-    owner_path = "campaign__owner"
-    list_display = [moment("at", "when"), "campaign", "kind", "amount_usd", "fee_usd", "reason", "decided_by"]
-    list_select_related = ["campaign", "decided_by"]
-    list_filter = ["kind"]
-    exclude = ["token"]
+
+def _reject(request, assignment) -> str:
+    deciding.reject(assignment, request.user, reason=request.POST.get("reason", ""))
+    return "Rejected; the worker has been told why. It can be reversed for 30 days."
+
+
+def _override(request, assignment) -> str:
+    deciding.override(assignment, request.user, reason=request.POST.get("reason", ""))
+    return "The rejection is reversed, and the work is paid."
+
+
+def _compensate(request, assignment) -> str:
+    return compensating.compensate(assignment, request.user)
+
+
+def _bonus(request, assignment) -> str:
+    given = request.POST.get("amount", "").strip()
+    try:
+        amount = Decimal(given)
+    except InvalidOperation as error:
+        raise CannotPublish(f"'{given}' is no amount; give dollars and cents, like 0.50.") from error
+    key = request.POST.get("key") or secrets.token_hex(12)
+    paying.bonus(assignment, request.user, amount_usd=amount, reason=request.POST.get("reason", ""), key=key)
+    return f"A bonus of {amount:.2f} USD is paid."
+
+
+DECISIONS = {"reject": _reject, "override": _override, "compensate": _compensate, "bonus": _bonus}
