@@ -98,5 +98,5 @@ class VoteImportAdmin(JobAdmin):
         return super().page(request, thing) | {"figures": figures, "tiles": [
             {"label": "Votes", "value": f"{figures['votes']:,}"},
             {"label": "People who voted", "value": f"{figures['workers']:,}"},
-            {"label": "Pairs", "value": f"{figures['pairs']:,}", "detail": f"on {figures['people']:,} people in pictures"},
+            {"label": "Pairs", "value": f"{figures['pairs']:,}", "detail": f"persons in pictures: {figures['people']:,}"},
         ] if figures else []}

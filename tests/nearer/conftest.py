@@ -18,7 +18,7 @@ def shipped(tmp_path_factory, django_db_setup, django_db_blocker) -> Path:
     storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": place / "storage"}}
     storages = {"default": storage, "private": storage}
     with override_settings(STORAGES=storages), django_db_blocker.unblock(), transaction.atomic():
-        release = released(merged(make_known_campaign()), name="known")
+        release = released(merged(make_known_campaign()), name="known", pseudonym_key="5eed" * 16)
         unpack(release, place / "known")
         (place / "known.zip").write_bytes(b"".join(releasing.zipped(release)))
         transaction.set_rollback(True)

@@ -10,6 +10,7 @@ import mlcroissant
 import numpy as np
 import pyarrow.parquet
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from pycocotools.coco import COCO
 
@@ -254,3 +255,21 @@ def test_a_merge_that_is_not_done_cannot_be_released():
     campaign = make_voted_campaign(n_pairs=5)
     with pytest.raises(ValueError, match="done"):
         releasing.start(merging.start(campaign, campaign.owner), campaign.owner)
+
+
+def test_the_command_writes_the_newest_merge_and_repeats_another_servers_release(tmp_path, capsys):
+    campaign = make_known_campaign()
+    merged(campaign, method="majority")
+    merged(campaign)
+    (tmp_path / "key").write_text("5eed" * 16 + "\n")
+    options = {"pseudonym_key_file": tmp_path / "key", "formats": ["csv"], "licence": "CC0-1.0"}
+    call_command("release", "known", name="by-command", output=tmp_path / "out", **options)
+    assert "18 pairs with 90 votes as 'by-command', copied to" in capsys.readouterr().out
+    found = nearer.load(tmp_path / "out")
+    assert nearer.verify(tmp_path / "out") == [] and found.manifest["merge"]["method"] == "nearer"
+    assert found.manifest["licence"] == "CC0-1.0" and Release.objects.get().pseudonym_key == "5eed" * 16
+    for wrong, said in (({"output": tmp_path / "out"}, "not empty"), ({"merge": 99999}, "no such merge")):
+        with pytest.raises(CommandError, match=said):
+            call_command("release", "known", **wrong)
+    with pytest.raises(CommandError, match="no campaign 'none'"):
+        call_command("release", "none")

@@ -1,0 +1,47 @@
+"""What a campaign releases is what a lifter learns from, by the lifter's own reader and by the loader's arrays."""
+
+import numpy as np
+import pytest
+
+import nearer
+from modeling import lifting
+from modeling.lifting.data import LiftingData, check
+from modeling.lifting.skeletons import Skeleton
+from tests.crowd.releases.make import make_known_campaign, merged, released, unpack
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return unpack(released(merged(make_known_campaign(n_images=30))), tmp_path / "release")
+
+
+def from_arrays(release: nearer.Release) -> LiftingData:
+    skeleton = Skeleton.from_json(release.manifest["skeleton"], release.where)
+    return check(LiftingData(
+        skeleton=skeleton, pose2d=release.keypoints, visible=release.visible, image_size=release.image_size,
+        person=release.person, is_train=release.is_train, group=np.unique(release.image, return_inverse=True)[1],
+        pair_person=release.pair_person.astype(np.int64), pair_joints=release.pairs.astype(np.int64), p_first=release.p_first,
+        pose3d=release.truth, truth_is_for_evaluation=True,
+    ))  # fmt: skip
+
+
+def test_the_lifter_reads_the_same_from_a_release_and_from_the_loaders_arrays(folder):
+    read, given = lifting.load(folder), from_arrays(nearer.load(folder))
+    for name in ("pose2d", "visible", "image_size", "is_train", "pair_person", "pair_joints", "p_first", "pose3d", "group"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(given, name), err_msg=name)
+    assert read.skeleton == given.skeleton
+
+
+def test_a_lifter_trains_from_the_loaders_arrays(folder):
+    config = lifting.Config.from_json({"epochs": 2, "seed": 0})
+    curve = []
+    lifting.fit(from_arrays(nearer.load(folder)), config, on_epoch=curve.append)
+    assert len(curve) == 2 and all(np.isfinite(epoch["loss"]) for epoch in curve)
+
+
+def test_the_papers_form_teaches_the_same_labels(folder):
+    read, paper = lifting.load(folder), lifting.load(folder / "relative_depth.json")
+    np.testing.assert_array_equal(paper.pair_joints, read.pair_joints)
+    assert ((paper.p_first == 1) == (read.p_first >= 0.5)).all()
