@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from annotation import lessons, serving, tutorial
 from annotation.models import Annotator, Pair, Task
+from crowd import consent
 from crowd.lean import selecting
 from crowd.models import Assignment, Campaign, Hit, Worker
 
@@ -144,7 +145,7 @@ def begin(hit: Hit, worker: Worker, assignment_id: str) -> Assignment:
         delay_ms=campaign.delay_ms,
         expires_at=timezone.now() + timedelta(seconds=campaign.duration_s),
         gold=_gold(hit, fresh, len(pairs), seed),
-        consent=(campaign.consent_version, campaign.consent_text) if campaign.consent_text else None,
+        consent=consent.of(campaign),
         tutorial=course,
         pass_mark=campaign.tutorial_pass_mark,
         gold_feedback=campaign.gold_is_visible,

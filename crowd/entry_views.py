@@ -11,7 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from annotation import refusals, serving
-from crowd import arriving, completing, entering
+from crowd import arriving, completing, consent, entering
 from crowd.arriving import TurnedAway, Why
 from crowd.models import Assignment, Campaign, Environment
 from crowd.views import about
@@ -49,6 +49,8 @@ def entry(request: HttpRequest, token: str) -> HttpResponse:
         assignment = entering.enter(campaign, visitor)
     except TurnedAway as refusal:
         return turned_away(request, refusal.why, campaign=campaign)
+    if assignment.task.handed_in_at:
+        return _end(request, assignment)
     submit = {"kind": "end", "method": "post", "url": reverse("task-done")}
     return task_page(request, assignment, submit, with_token=True)
 
@@ -69,7 +71,12 @@ def done(request: HttpRequest) -> HttpResponse:
     campaign = assignment.hit.campaign
     if task.handed_in_at is None:
         return turned_away(request, UNFINISHED, campaign=campaign, status=409)
+    return _end(request, assignment)
+
+
+def _end(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     entering.finished(assignment)
+    campaign = assignment.hit.campaign
     context = {"ending": completing.ending(assignment), "way": campaign.environment.kind, "campaign": campaign}
     return render(request, "crowd/done.html", context)
 
@@ -99,4 +106,8 @@ def turned_away(
 def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     data = serving.preview_data(arriving.lesson_name(campaign), teaches_lean=campaign.teaches_lean)
     context = {"data": data, "way": campaign.environment.kind}
-    return render(request, "crowd/entry.html", context | about(campaign, campaign.comparisons_per_hit))
+    hit = campaign.hits.first()
+    n_comparisons = hit.hit_pairs.count() if hit else 0
+    agreed = consent.of(campaign)
+    context["consent_text"] = agreed[1] if agreed else ""
+    return render(request, "crowd/entry.html", context | about(campaign, n_comparisons or campaign.comparisons_per_hit))

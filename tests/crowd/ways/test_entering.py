@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from annotation import serving
 from annotation.models import Choice, Task
-from crowd import allotting, entering
+from crowd import allotting, consent, entering
 from crowd.arriving import TurnedAway
-from crowd.models import Assignment, Campaign, Worker
+from crowd.models import CONSENT_TEXT, Assignment, Campaign, Worker
 from tests.annotation.people import make_drawn_pairs
 from tests.crowd.offers import make_campaign, make_hit
 from tests.crowd.ways.people import Kind, address, come, data_of, make_open_campaign, make_way, why_of, work_through
@@ -235,10 +235,12 @@ def test_everybody_has_a_code_of_ones_own_that_stays(client):
     campaign = make_open_campaign(1)
     codes = []
     for pid in ("ada", "bob", "ada"):
-        data = data_of(client.get(address(campaign, pid=pid, visit="v1")))
-        if data["stage"] == "work":
+        response = client.get(address(campaign, pid=pid, visit="v1"))
+        if "data-code" not in response.content.decode():
+            data = data_of(response)
             work_through(client, data)
-        page = client.post("/task/done/", data["submit"]["fields"]).content.decode()
+            response = client.post("/task/done/", data["submit"]["fields"])
+        page = response.content.decode()
         codes.append(page.split("data-code>")[1].split("<")[0])
     assert codes[0] == codes[2] != codes[1]
     assert all(len(code) == 9 for code in codes)
@@ -283,3 +285,16 @@ def test_many_hits_are_searched_with_few_queries(django_assert_max_num_queries):
     come(campaign, "warm", "v0")
     with django_assert_max_num_queries(26):
         come(campaign, "ada")
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [(Kind.LINK, "closing the page"), (Kind.PROLIFIC, "Prolific id"), (Kind.INVITATION, "unpaid")]
+)
+def test_the_shipped_consent_speaks_of_the_way_and_a_researchers_own_is_left_alone(kind, word):
+    campaign = make_open_campaign(1, kind=kind, consent_text=CONSENT_TEXT)
+    assert word in consent.of(campaign)[1]
+    for language in ("de", "es"):
+        with translation.override(language):
+            assert translation.gettext(consent.of(campaign)[1]) != consent.of(campaign)[1]
+    campaign.consent_text = "Our own words."
+    assert consent.of(campaign) == ("1", "Our own words.")
