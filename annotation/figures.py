@@ -15,6 +15,10 @@ from annotation.importers.skeletons import SkeletonRecord
 
 PAPER, MIDDLE, LEFT, RIGHT, JOINT = (246, 245, 241), (110, 110, 116), (40, 105, 165), (186, 92, 40), (60, 60, 66)
 LARGEST_SIDE_PX = 4096
+WHAT_THEY_ARE = (
+    "The source has no pictures: stick figures were drawn from the keypoints. They show no depth, so votes on them are "
+    "guesses; use the data set to try things out, or for evaluation where it has ground truth."
+)
 
 
 def draw(people: Sequence[PersonRecord], bones: SkeletonRecord, canvas: tuple[int, int]) -> bytes:

@@ -6,25 +6,20 @@ an import cannot finish for a reason in its data is taken away again; what it co
 can be tried again from where it stopped.
 """
 
-import hashlib
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
-from annotation import checking, figures, pairing, pictures, samples, skeletons, sources, storing, uploading
-from annotation.importers import FORMATS, READERS, BadDataset, DatasetRecord, ImageRecord, Options
-from annotation.importers.reading import SUFFIXES
+from annotation import checking, figures, opening, pairing, pictures, samples, skeletons, sources, storing, uploading
+from annotation.importers import FORMATS, READERS, BadDataset, DatasetRecord, ImageRecord
 from annotation.importers.skeletons import SkeletonRecord
 from annotation.models import Dataset, Image, Import, Pair, Person
-from jobs import leases, running
+from jobs import running
 from jobs.running import Cancelled, JobError, LeaseLost, Report
 
 BATCH = 200
@@ -32,23 +27,7 @@ THREADS = 4
 WARNINGS_KEPT = 1000
 WARNINGS_LOGGED = 50
 SAMPLE = 6
-CHUNK_BYTES = 1 << 20
 PULSE_S = 2.0
-DRAWN = (
-    "The source has no pictures: stick figures were drawn from the keypoints. They show no depth, so votes on them are "
-    "guesses; use the data set to try things out, or for evaluation where it has ground truth."
-)
-
-
-def rules_of(job: Import) -> sources.Rules:
-    """What this import may reach: from a shell every file and bucket, from elsewhere what the settings allow."""
-    return sources.Rules(
-        roots=None if job.any_path else tuple(map(Path, settings.IMPORT_ROOTS)),
-        buckets=None if job.any_path else tuple(settings.IMPORT_S3_BUCKETS),
-        private_networks=tuple(settings.IMPORT_PRIVATE_NETWORKS),
-        largest_bytes=settings.IMPORT_LARGEST_BYTES,
-        largest_picture_bytes=pictures.LARGEST_FILE_BYTES,
-    )
 
 
 def prepare(*, user, **fields) -> Import:
@@ -58,7 +37,7 @@ def prepare(*, user, **fields) -> Import:
     """
     job = Import(created_by=user, **fields)
     for address in filter(None, (job.path, job.images_path)):
-        sources.check(address, rules_of(job))
+        sources.check(address, opening.rules_of(job))
     return job
 
 
@@ -95,9 +74,9 @@ def run(job: Import, report: Report) -> None:
         raise JobError(f"There is no format '{job.format}'; known are {', '.join(FORMATS)}.")
     try:
         pulse = _Pulse(report)
-        with work_folder() as work, source_of(job, work, pulse) as source:
+        with opening.work_folder() as work, opening.source_of(job, work, pulse) as source:
             report(0.0, "reading the annotations")
-            _Loading(job, report, pulse, source).run()
+            _Loading(job, report, pulse, source, work).run()
     except (BadDataset, sources.BadSource, pictures.BadPicture, skeletons.SkeletonDiffers) as error:
         _discard(job)
         raise JobError(str(error)) from error
@@ -128,55 +107,6 @@ class _Pulse:
             self._said = time.monotonic()
 
 
-@contextmanager
-def source_of(job: Import, work: Path, pulse: Callable[[], None]) -> Iterator[sources.Opened]:
-    """Where this import's annotations and pictures are. Raises: sources.BadSource, sources.SourceUnavailable."""
-    uploaded = uploading.local_file(job.upload, work) if job.upload else None
-    if uploaded is None and (job.upload or not job.path):
-        raise sources.BadSource("There is nothing to import: the upload is gone. Upload the file again.")
-    name = job.upload.name if job.upload else ""
-    with sources.opened(
-        job.path, rules_of(job), work, images=job.images_path, uploaded=uploaded, upload_name=name, pulse=pulse
-    ) as source:
-        yield source
-
-
-def options_of(job: Import, pulse: Callable[[], None]) -> Options:
-    said = {key: job.options[key] for key in ("skeleton", "every", "frames", "min_confidence") if job.options.get(key)}
-    return Options(**said, find_skeleton=skeletons.find, pulse=pulse)
-
-
-@contextmanager
-def work_folder() -> Iterator[Path]:
-    """An empty folder for this process; those of processes that died are cleared away."""
-    above = Path(settings.VAR_DIR) / "work"
-    above.mkdir(parents=True, exist_ok=True)
-    for other in above.iterdir():
-        if leases.holder_is_dead(other.name):
-            shutil.rmtree(other, ignore_errors=True)
-    own = above / leases.new_token()
-    own.mkdir()
-    try:
-        yield own
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-
-
-def fingerprint(path: Path, format: str, pulse: Callable[[], None]) -> str:
-    """SHA-256 of the annotations: of a file, or of all files in a folder that may be some, with their paths."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    whole = hashlib.sha256(format.encode())
-    for file in files:
-        own = hashlib.sha256()
-        with file.open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                own.update(chunk)
-        pulse()
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        whole.update(f"{name}\0{own.hexdigest()}\n".encode())
-    return whole.hexdigest()
-
-
 @dataclass(frozen=True)
 class _Seen:
     """A picture of a batch: where it is stored, and how large it is."""
@@ -192,8 +122,8 @@ class _Seen:
 class _Loading:
     """One import on its way."""
 
-    def __init__(self, job: Import, report: Report, pulse: Callable[[], None], source: sources.Opened):
-        self.job, self.report, self.pulse, self.source = job, report, pulse, source
+    def __init__(self, job: Import, report: Report, pulse: Callable[[], None], source: sources.Opened, work: Path):
+        self.job, self.report, self.pulse, self.source, self.work = job, report, pulse, source, work
         self.counts = dict(job.counts)
         self.warnings, self.n_warnings = list(job.warnings), job.n_warnings
         self.sample: list[dict] = []
@@ -201,15 +131,15 @@ class _Loading:
 
     def run(self) -> None:
         job = self.job
-        sha256 = fingerprint(self.source.annotations, job.format, self.pulse)
+        sha256 = opening.fingerprint(self.source.annotations, job.format, self.pulse)
         if job.cursor and job.content_sha256 != sha256:
             raise BadDataset("The annotations have changed since this import began. Start a new one.")
         if job.cursor == 0:
             self._begin(sha256)
         if same := _done_before(job, sha256):
             return self._say_so(same)
-        record = READERS[job.format](self.source.annotations, options_of(job, self.pulse))
-        bones = record.own_skeleton or _known(record.skeleton)
+        record = READERS[job.format](self.source.annotations, opening.options_of(job, self.pulse))
+        bones = record.own_skeleton or opening.known_skeleton(record.skeleton)
         if not job.dry_run and job.dataset is None:
             self._open_dataset(record, bones)
         self._batches(record, bones)
@@ -309,7 +239,7 @@ class _Loading:
 
     def _picture(self, image: ImageRecord, bones: SkeletonRecord, sampled: bool) -> _Seen:
         """Runs in several threads; touches no row."""
-        name, picture = _read(self.source, image, bones)
+        name, picture = opening.read_picture(self.source, image, bones)
         if self.job.dry_run:
             sample = samples.of_image(image, name, picture, image.people)[:SAMPLE] if sampled else []
             return _Seen(name, "", picture.sha256, picture.width, picture.height, sample)
@@ -324,8 +254,9 @@ class _Loading:
             self._add("with_truth", sum(person.truth_mm is not None for person in one.people))
             self._add("joints_missing", one.n_missing)
             if one.n_missing and not self.counts.get("first_missing"):
-                self.counts["first_missing"] = one.first_missing
+                self.counts["first_missing"] = opening.plain(one.first_missing, self.work)
             told += one.warnings
+        told = [opening.plain(warning, self.work) for warning in told]
         for warning in told[: max(0, WARNINGS_LOGGED - self.n_warnings)]:
             self.report(line=warning)
         self.n_warnings += len(told)
@@ -361,7 +292,7 @@ class _Loading:
             raise JobError(f"{closing[0]} (The import was asked to be strict.)")
         closing += [f"{number:,} {what} were left out." for what, number in sorted(record.skipped.items())]
         if job.dataset and job.dataset.is_drawn:
-            closing.insert(0, DRAWN)
+            closing.insert(0, figures.WHAT_THEY_ARE)
         if other := _content_elsewhere(job):
             closing.append(f"The same annotations are the data set '{other}' already; its pictures are not stored twice.")
         for line in closing:
@@ -382,51 +313,6 @@ class _Loading:
 def _pairs_of(keypoints: list, count: int) -> int:
     present = len(keypoints) - keypoints.count(None)
     return min(count, present * (present - 1) // 2)
-
-
-def _known(name: str) -> SkeletonRecord:
-    try:
-        return skeletons.find(name)
-    except KeyError as error:
-        raise BadDataset(str(error.args[0])) from error
-
-
-def _read(source: sources.Opened, image: ImageRecord, bones: SkeletonRecord) -> tuple[str, pictures.Picture]:
-    """The image's picture, and the name that it was found under.
-
-    Raises: BadDataset with the place; sources.SourceUnavailable.
-    """
-    try:
-        if image.canvas:
-            return image.name, pictures.check(figures.draw(image.people, bones, image.canvas), image.name)
-        name, content = source.read((image.name, *image.also_called), image.url)
-        return name, pictures.check(content, name)
-    except sources.PictureMissing as error:
-        raise BadDataset(f"{image.place}: {error}. Put it back, or leave the image out of the annotations.") from error
-    except (sources.BadSource, pictures.BadPicture, ValueError) as error:
-        raise BadDataset(f"{image.place}: {error}") from error
-
-
-def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[dict], list[str]]:
-    """The first images of an import that is not saved: what was read, its skeleton, samples of people, warnings.
-
-    Raises: BadDataset, sources.BadSource, sources.SourceUnavailable, pictures.BadPicture.
-    """
-    if job.format not in READERS:
-        raise BadDataset("Choose a format.")
-    with work_folder() as work, source_of(job, work, pulse=lambda: None) as source:
-        record = READERS[job.format](source.annotations, options_of(job, lambda: None))
-        bones = record.own_skeleton or _known(record.skeleton)
-        shown: list[dict] = []
-        warnings: list[str] = []
-        for image in islice(record.images, min(count, job.limit or count)):
-            name, picture = _read(source, image, bones)
-            checked = checking.check(image, name, (picture.width, picture.height), bones)
-            shown += samples.of_image(image, name, picture, checked.people)
-            warnings += checked.warnings
-            if image.canvas and DRAWN not in warnings:
-                warnings.insert(0, DRAWN)
-        return record, bones, shown, [*record.warnings, *warnings]
 
 
 def refuse_taken_name(job: Import) -> None:

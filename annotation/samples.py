@@ -2,10 +2,14 @@
 
 import base64
 import io
+from itertools import islice
 
 from PIL import Image
 
-from annotation.importers import ImageRecord, PersonRecord
+from annotation import checking, figures, opening
+from annotation.importers import READERS, BadDataset, DatasetRecord, ImageRecord, PersonRecord
+from annotation.importers.skeletons import SkeletonRecord
+from annotation.models import Import
 from annotation.pictures import Picture
 
 LONGEST_SIDE_PX = 480
@@ -27,3 +31,25 @@ def of_image(record: ImageRecord, name: str, picture: Picture, people: list[Pers
         }
         for number, person in enumerate(people)
     ]
+
+
+def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[dict], list[str]]:
+    """The first images of an import that is not saved: what was read, its skeleton, samples of people, warnings.
+
+    Raises: BadDataset, sources.BadSource, sources.SourceUnavailable, pictures.BadPicture.
+    """
+    if job.format not in READERS:
+        raise BadDataset("Choose a format.")
+    with opening.work_folder() as work, opening.source_of(job, work, pulse=lambda: None) as source:
+        record = READERS[job.format](source.annotations, opening.options_of(job, lambda: None))
+        bones = record.own_skeleton or opening.known_skeleton(record.skeleton)
+        shown: list[dict] = []
+        warnings: list[str] = []
+        for image in islice(record.images, min(count, job.limit or count)):
+            name, picture = opening.read_picture(source, image, bones)
+            checked = checking.check(image, name, (picture.width, picture.height), bones)
+            shown += of_image(image, name, picture, checked.people)
+            warnings += checked.warnings
+            if image.canvas and figures.WHAT_THEY_ARE not in warnings:
+                warnings.insert(0, figures.WHAT_THEY_ARE)
+        return record, bones, shown, [opening.plain(warning, work) for warning in (*record.warnings, *warnings)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotation import loading, pictures, sources
+from annotation import pictures, samples, sources
 from annotation.importers import BadDataset
 from annotation.importers.skeletons import SkeletonRecord
 from annotation.models import Image, Import, Person, Skeleton
@@ -31,7 +31,7 @@ def look(job: Import) -> Preview:
     if (size := _annotation_bytes(job)) > QUICK_BYTES and job.format in SLOW_FORMATS:
         return Preview(error=f"The file has {size // 1_000_000} MB. “Check all of it” reads it in the background.")
     try:
-        record, bones, shown, warnings = loading.look(job, IMAGES)
+        record, bones, shown, warnings = samples.look(job, IMAGES)
     except (BadDataset, sources.BadSource, sources.SourceUnavailable, pictures.BadPicture) as error:
         return Preview(error=str(error))
     except OSError as error:

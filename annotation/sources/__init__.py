@@ -26,7 +26,9 @@ from annotation.sources.places import (
 from annotation.sources.rules import BadSource, PictureMissing, Rules, SourceUnavailable
 from annotation.sources.web import Web
 
-__all__ = ["BadSource", "Opened", "PictureMissing", "Rules", "SourceUnavailable", "check", "opened"]
+PLACES = ("sent", "fetched", "unpacked")  # folders of `work`: what came whole, what was fetched, what was in it
+
+__all__ = ["PLACES", "BadSource", "Opened", "PictureMissing", "Rules", "SourceUnavailable", "check", "opened"]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation import loading, uploading
+from annotation import loading, opening, uploading
 from annotation.models import Dataset, Image, Import, Pair, Person, Upload
 from jobs import running
 from tests.annotation.importers import makers
@@ -50,8 +50,8 @@ def far(tmp_path, settings):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    whole = loading.rules_of
-    monkeypatch.setattr(loading, "rules_of", lambda job: type(whole(job))(**vars(whole(job)) | {"waits_s": ()}))
+    whole = opening.rules_of
+    monkeypatch.setattr(opening, "rules_of", lambda job: type(whole(job))(**vars(whole(job)) | {"waits_s": ()}))
 
 
 def test_what_cannot_be_reached_stops_the_import_and_it_goes_on_behind_what_is_stored(far, impatient):
