@@ -111,6 +111,10 @@ class Fitted:
         # E[p'(1-p')] falls by the variance of the new p over the two answers.
         return np.maximum((both - p * one) ** 2 / (one * (1 - one)), 0.0)
 
+    def belief(self, evidence: Floats) -> Floats:
+        """(I, K) posterior of each item's signal on the nodes."""
+        return self._belief(evidence, None)[1]
+
     def _belief(self, evidence: Floats, ceiling: float | None) -> tuple[Floats, Floats]:
         even = self.link if ceiling is None else np.clip(link(steepness_for(ceiling, self.separation)), 1e-4, 1 - 1e-4)
         logs = evidence + self._log_mass + np.log(self.base_rate * even + (1 - self.base_rate) * (1 - even))
