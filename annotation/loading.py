@@ -241,7 +241,8 @@ class _Loading:
         """Runs in several threads; touches no row."""
         name, picture = opening.read_picture(self.source, image, bones)
         if self.job.dry_run:
-            sample = samples.of_image(image, name, picture, image.people)[:SAMPLE] if sampled else []
+            people = checking.check(image, name, (picture.width, picture.height), bones).people if sampled else []
+            sample = samples.of_image(image, name, picture, people)[:SAMPLE] if sampled else []
             return _Seen(name, "", picture.sha256, picture.width, picture.height, sample)
         file, is_new = storing.keep(picture)
         if is_new:

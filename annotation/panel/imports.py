@@ -188,7 +188,7 @@ class ImportAdmin(JobAdmin):
             except uploading.BadUpload as error:
                 messages.error(request, str(error))
                 return redirect(f"{self.url('add')}?{urlencode(filled)}")
-        return redirect(f"{self.url('add')}?{urlencode(filled | {'preview': 1})}")
+        return redirect(f"{self.url('add')}?{urlencode(filled | {'preview': 1})}#preview")
 
     def add_view(self, request, form_url="", extra_context=None):
         context = {"preview_url": self.url("preview"), "dry_run_label": "Check all of it"}

@@ -9,7 +9,7 @@ from tests.annotation.importers import makers
 from tests.annotation.sources.servers import Files, serving
 from tests.factories import make_user
 
-N = 450  # images: two batches of 200, and a part of a third
+N = 260  # images: a batch of 200, and a part of a second
 
 
 def test_an_import_whose_worker_is_killed_goes_on_behind_the_last_batch_and_stores_nothing_twice(
@@ -48,12 +48,12 @@ def test_an_import_whose_worker_is_killed_goes_on_behind_the_last_batch_and_stor
 
 
 class Pictures:
-    """One picture under every name; from the 250th name on only once the test says so."""
+    """One picture under every name; from the 230th name on only once the test says so."""
 
     def __init__(self, content: bytes, go_on: threading.Event):
         self._content, self._go_on = content, go_on
 
     def get(self, path: str):
-        if int(path.strip("/").removesuffix(".jpg")) < 250 or self._go_on.is_set():
+        if int(path.strip("/").removesuffix(".jpg")) < 230 or self._go_on.is_set():
             return self._content
         return lambda handler: self._go_on.wait(20) and handler.answer(200, self._content)
