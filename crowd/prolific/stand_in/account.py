@@ -218,7 +218,7 @@ class Account:
         with self.lock:
             for one in self.submissions.values():
                 known = {row["code"] for row in self._study(one.study_id)["completion_codes"]}
-                if one.participant_id == participant_id and code in known and one.status in ("ACTIVE", "AWAITING REVIEW"):
+                if one.participant_id == participant_id and code in known and one.status != "RETURNED":
                     if one.status == "ACTIVE":
                         one.status, one.code, one.completed_at = "AWAITING REVIEW", code, now()
                         self._settle(self._study(one.study_id))
