@@ -110,4 +110,6 @@ def test_a_full_storage_is_no_trouble_while_the_page_lives(site, phone):
     hand.saved()
     hand.answer()
     hand.at("end")
+    hand.saved()
+    phone.wait_for_load_state("networkidle")
     assert Task.objects.get().votes.count() == 2
