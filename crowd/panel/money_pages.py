@@ -33,7 +33,7 @@ def work(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if request.method == "POST":
         _require(admin, request, campaign)
         _try(request, partial(_do_work, admin, request, campaign))
-        return redirect(f"{admin.url('work', campaign.pk)}?show={request.POST.get('show', 'here')}")
+        return redirect(f"{admin.url('work', campaign.pk)}?show={request.POST.get('show', '')}")
     found = quadrants.quadrants(campaign)
     wanted = request.GET.get("show", "")
     if wanted not in {each.key for each in found}:

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -14,12 +15,15 @@ class FaultyNetwork:
     """An HTTP proxy that cuts connections before or after the marketplace has done what was asked.
 
     `fail("SendBonus", AFTER)` makes the next bonus be paid and its reply be lost. `served`
-    counts by operation what reached the marketplace. `url` is where a program is pointed.
+    counts by operation what reached the marketplace, and `watch("SendBonus", 3, kill)` calls a
+    function once the third is done and before anybody has heard of it. `url` is where a
+    program is pointed.
     """
 
     def __init__(self, endpoint_url: str):
         self._to = urlsplit(endpoint_url)
         self._faults: dict[str, deque[str]] = defaultdict(deque)
+        self._watched: dict[tuple[str, int], Callable[[], None]] = {}
         self._lock = threading.Lock()
         self.served: Counter = Counter()
         self.is_down = False
@@ -30,6 +34,16 @@ class FaultyNetwork:
 
     def fail(self, operation: str, *faults: str) -> None:
         self._faults[operation].extend(faults)
+
+    def watch(self, operation: str, number: int, then: Callable[[], None]) -> None:
+        self._watched[operation, self.served[operation] + number] = then
+
+    def _count(self, operation: str) -> None:
+        with self._lock:
+            self.served[operation] += 1
+            then = self._watched.pop((operation, self.served[operation]), None)
+        if then:
+            then()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -54,7 +68,7 @@ class FaultyNetwork:
                     self._answer(status, f'{{"__type": "{kind}", "message": "by the test"}}'.encode())
                 else:
                     status, answer = self._forward(body)
-                    network.served[operation] += 1
+                    network._count(operation)
                     self._hang_up() if fault == AFTER else self._answer(status, answer)
 
             def _forward(self, body: bytes) -> tuple[int, bytes]:

@@ -28,6 +28,7 @@ class Hand:
 
     def answer(self, hit: Hit, accepted: market.Assignment, *, n: int | None = None, response_ms: int = 2500) -> Task:
         """Opens the page and answers it, or the first `n` comparisons of it only."""
+        hit = Hit.objects.select_related("campaign__environment").get(pk=hit.pk)  # as it is now
         query = {
             "assignmentId": accepted.assignment_id, "hitId": hit.hit_id, "workerId": self.row.worker_id,
             "turkSubmitTo": hit.campaign.environment.worker_url,
