@@ -1,14 +1,14 @@
 """Stick figures for data sets without pictures, such as motion capture.
 
-They show where the keypoints are and whose left is whose, and nothing of depth: lines do not
-cross in any order that would tell, and all are of one thickness. Whoever is asked about depth
-can only judge from the shape of the figure.
+They show where the keypoints are and whose left is whose, and nothing of depth: where lines cross
+none lies over the other, and all are of one thickness. Whoever is asked about depth can only judge
+from the shape of the figure.
 """
 
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from annotation.importers.records import PersonRecord
 from annotation.importers.skeletons import SkeletonRecord
@@ -29,17 +29,20 @@ def draw(people: Sequence[PersonRecord], bones: SkeletonRecord, canvas: tuple[in
     width, height = canvas
     if not (16 <= width <= LARGEST_SIDE_PX and 16 <= height <= LARGEST_SIDE_PX):
         raise ValueError(f"a figure of {width} x {height} pixels")
-    picture = Image.new("RGB", (width, height), PAPER)
-    pen = ImageDraw.Draw(picture)
     thick = max(2, min(canvas) // 160)
+    picture = Image.new("RGB", (width, height), PAPER)
+    for colour in (MIDDLE, LEFT, RIGHT):
+        layer = Image.new("RGB", (width, height), PAPER)
+        pen = ImageDraw.Draw(layer)
+        for person in people:
+            for a, b in bones.bones:
+                if person.keypoints[a] and person.keypoints[b] and _side(b, bones) == colour:
+                    pen.line([person.keypoints[a], person.keypoints[b]], fill=colour, width=thick)
+        picture = ImageChops.darker(picture, layer)  # whichever comes first: no line lies over another
+    pen = ImageDraw.Draw(picture)
     for person in people:
-        for a, b in bones.bones:
-            if person.keypoints[a] and person.keypoints[b]:
-                pen.line([person.keypoints[a], person.keypoints[b]], fill=_side(b, bones), width=thick)
-        for point in person.keypoints:
-            if point:
-                x, y = point
-                pen.ellipse([x - thick, y - thick, x + thick, y + thick], fill=JOINT)
+        for x, y in filter(None, person.keypoints):
+            pen.ellipse([x - thick, y - thick, x + thick, y + thick], fill=JOINT)
     content = io.BytesIO()
     picture.quantize(8, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(content, "PNG", compress_level=3)
     return content.getvalue()

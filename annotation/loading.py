@@ -199,6 +199,7 @@ class _Loading:
             self.sample = (self.sample + [one for image in seen for one in image.sample])[:SAMPLE]
         checked = [checking.check(image, one.name, (one.width, one.height), bones) for image, one in zip(batch, seen)]
         self._count(checked, told)
+        self._add("drawn", sum(image.canvas is not None for image in batch))
         total = min(filter(None, (record.total, self.job.limit)), default=0)
         stage = f"{done:,} of {total:,} images" if total else f"{done:,} images"
         progress = done / total if total else None
@@ -211,10 +212,6 @@ class _Loading:
         with transaction.atomic():
             self.report(progress, stage)
             self._save(batch, seen, checked)
-            drawn = any(image.canvas for image in batch)
-            if drawn and not self.job.dataset.is_drawn:
-                self.job.dataset.is_drawn = True
-                Dataset.everything.filter(pk=self.job.dataset_id).update(is_drawn=True)
             Import.objects.filter(pk=self.job.pk).update(
                 cursor=done, attempts=1, counts=self.counts, warnings=self.warnings, n_warnings=self.n_warnings
             )
@@ -292,7 +289,7 @@ class _Loading:
         if job.strict and closing:
             raise JobError(f"{closing[0]} (The import was asked to be strict.)")
         closing += [f"{number:,} {what} were left out." for what, number in sorted(record.skipped.items())]
-        if job.dataset and job.dataset.is_drawn:
+        if drawn := bool(self.counts.get("drawn")):
             closing.insert(0, figures.WHAT_THEY_ARE)
         if other := _content_elsewhere(job):
             closing.append(f"The same annotations are the data set '{other}' already; its pictures are not stored twice.")
@@ -304,7 +301,7 @@ class _Loading:
             counts["skeleton"] = bones.fields()  # that the sample can be drawn with
         with self.report.final():
             if not job.dry_run:
-                Dataset.everything.filter(pk=job.dataset_id).update(is_whole=True)
+                Dataset.everything.filter(pk=job.dataset_id).update(is_whole=True, is_drawn=drawn)
             Import.objects.filter(pk=job.pk).update(
                 counts=counts, warnings=warnings, n_warnings=self.n_warnings + len(closing), sample=self.sample[:SAMPLE],
                 stage=f"{counts.get('images', 0):,} images",

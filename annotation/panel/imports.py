@@ -264,7 +264,7 @@ def outcome(job: Import) -> list[tuple[str, str]]:
     """What was counted, for the page."""
     words = {
         "images": "Images", "people": "People", "with_truth": "with 3D ground truth", "pairs": "Pairs",
-        "joints_missing": "Joints missing",
+        "joints_missing": "Joints missing", "drawn": "Stick figures drawn",
     }
     rows = [(words[key], f"{job.counts[key]:,}") for key in words if job.counts.get(key)]
     return rows + [(f"Left out: {what}", f"{number:,}") for what, number in sorted(job.counts.get("skipped", {}).items())]
