@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from annotation.models import Dataset
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import importing
-from crowd.models import VoteImport
+from crowd.models import Campaign, VoteImport
 from crowd.vote_files import FORMATS
 
 
@@ -100,3 +100,10 @@ class VoteImportAdmin(JobAdmin):
             {"label": "People who voted", "value": f"{figures['workers']:,}"},
             {"label": "Pairs", "value": f"{figures['pairs']:,}", "detail": f"persons in pictures: {figures['people']:,}"},
         ] if figures else []}
+
+
+@admin.site.contributes("campaign")
+def where_a_campaigns_votes_are_from(request, campaign: Campaign) -> dict | None:
+    """A word on the page of a campaign whose votes were read from a file: much of that page is about asking people."""
+    job = campaign.vote_imports.filter(state=VoteImport.State.DONE).order_by("pk").first()
+    return job and {"template": "admin/crowd/voteimport/of_campaign.html", "job": job}

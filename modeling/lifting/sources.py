@@ -134,6 +134,7 @@ def load_paper_json(path: Path) -> LiftingData:
         labels = [(row, ann["kp0"], ann["kp1"], ann["label"]) for row, image in enumerate(images) for ann in image["anns"]]
     except (KeyError, TypeError, ValueError) as error:
         raise BadData(f"{path}: not the paper's release (joint_names, images with keypoints and anns): {error!r}.") from error
+    pose2d[(pose2d == -1).all(-1)] = np.nan  # how a release of Nearer says in this form that a joint is missing
     index = {name: k for k, name in enumerate(names)}
     wanted = [
         ("neck", "head"), ("neck", "head top"), ("neck", "nose"),

@@ -1,5 +1,7 @@
 """What a campaign releases is what a lifter learns from, by the lifter's own reader and by the loader's arrays."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -34,11 +36,18 @@ def test_the_lifter_reads_the_same_from_a_release_and_from_the_loaders_arrays(fo
     assert read.skeleton == given.skeleton
 
 
-def test_a_lifter_trains_from_the_loaders_arrays(folder):
+def test_a_lifter_trains_from_the_loaders_arrays(folder, tmp_path):
     config = lifting.Config.from_json({"epochs": 2, "seed": 0})
     curve = []
-    lifting.fit(from_arrays(nearer.load(folder)), config, on_epoch=curve.append)
+    lifting.fit(from_arrays(nearer.load(folder)), config, output=tmp_path / "run", on_epoch=curve.append)
     assert len(curve) == 2 and all(np.isfinite(epoch["loss"]) for epoch in curve)
+
+
+def test_a_joint_that_is_missing_in_the_papers_form_is_missing_for_the_lifter(tmp_path):
+    image = {"im_file": "a.jpg", "keypoints": [5, 6, -1, -1, 7, 8], "anns": [{"kp0": 0, "kp1": 2, "label": 0}]}
+    other = image | {"keypoints": [5, 6, 1, 2, 7, 8]}
+    (tmp_path / "p.json").write_text(json.dumps({"joint_names": ["neck", "nose", "left_hip"], "images": [image, other]}))
+    assert lifting.load(tmp_path / "p.json").visible.tolist() == [[True, False, True], [True, True, True]]
 
 
 def test_the_papers_form_teaches_the_same_labels(folder):

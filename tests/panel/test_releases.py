@@ -9,8 +9,16 @@ from crowd.models import Campaign, Release, VoteImport
 from jobs import running
 from tests import factories
 from tests.crowd.releases.make import make_known_campaign, merged, released
+from tests.panel.test_accessibility import barriers
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def panel(panel):
+    """Without motion, so that colours are what they are when they are looked at."""
+    panel.emulate_media(reduced_motion="reduce")
+    return panel
 
 
 def test_a_release_is_described_written_read_and_fetched(panel, site, researcher, screenshot, tmp_path):
@@ -22,6 +30,7 @@ def test_a_release_is_described_written_read_and_fetched(panel, site, researcher
     panel.get_by_label("Licence").fill("CC0-1.0")
     panel.get_by_label("COCO").uncheck()
     screenshot(panel, "release-form", full_page=True)
+    assert not barriers(panel)
     panel.get_by_role("button", name="Write it").click()
     running.execute(Release.objects.get())
     expect(panel.get_by_role("heading", name="Data card")).to_be_visible()
@@ -30,6 +39,7 @@ def test_a_release_is_described_written_read_and_fetched(panel, site, researcher
     assert not panel.locator("section.prose a[href^=javascript], section.prose script").count()
     expect(panel.get_by_role("link", name="coco_keypoints.json")).to_have_count(0)
     screenshot(panel, "release", full_page=True)
+    assert not barriers(panel)
     with panel.expect_download() as download:
         panel.get_by_role("link", name="All files (zip)").click()
     with zipfile.ZipFile(download.value.path()) as archive:
@@ -47,6 +57,7 @@ def test_what_changed_between_two_releases_is_shown(panel, site, researcher, scr
     expect(panel.get_by_text("Labels changed")).to_be_visible()
     assert panel.locator("table tbody tr").count() == 18
     screenshot(panel, "release-comparison", full_page=True)
+    assert not barriers(panel)
 
 
 def test_votes_from_elsewhere_are_sent_looked_at_and_become_a_campaign(panel, site, researcher, screenshot, tmp_path):
@@ -66,6 +77,7 @@ def test_votes_from_elsewhere_are_sent_looked_at_and_become_a_campaign(panel, si
         running.execute(VoteImport.objects.order_by("-pk").first())
 
     screenshot(panel, "votes-form", full_page=True)
+    assert not barriers(panel)
     send("theirs", look=True, skip=False)
     expect(panel.locator("[data-job-error]")).to_contain_text("row 4: The data set “my people” has no picture 'im2.png'")
     panel.get_by_role("link", name="Send a file").click()
@@ -73,10 +85,12 @@ def test_votes_from_elsewhere_are_sent_looked_at_and_become_a_campaign(panel, si
     expect(panel.get_by_text("This was only a look")).to_be_visible()
     expect(panel.get_by_text("1 left out")).to_be_visible()
     screenshot(panel, "votes-looked-at", full_page=True)
+    assert not barriers(panel)
     panel.get_by_role("link", name="Send a file").click()
     send("theirs", look=False, skip=True)
     panel.get_by_role("link", name="See the campaign").click()
     expect(panel.get_by_role("heading", level=1)).to_contain_text("theirs")
+    expect(panel.get_by_text("Nearer asked and paid nobody")).to_be_visible()
     screenshot(panel, "votes-campaign", full_page=True)
     assert Campaign.objects.get().owner == researcher
     panel.goto(f"{site}/panel/crowd/voteimport/add/")
