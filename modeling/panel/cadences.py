@@ -61,7 +61,7 @@ def of_campaign(campaign: Campaign) -> dict:
 def stage_of(row: Round) -> str:
     """What a round is doing, in words."""
     job = row.promotion or row.run or row.release or row.merge
-    if row.state != Round.State.RUNNING or job is None:
+    if row.state != Round.State.RUNNING or job is None or job.has_ended:
         return ""
     name = {"merge": "merging", "release": "writing the release", "run": "training", "promotion": "promoting"}
     return f"{name[job._meta.model_name]}, {job.progress:.0%}"

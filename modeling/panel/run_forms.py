@@ -16,7 +16,7 @@ PRESETS = {  # as the lifter knows them; `tests/modeling/test_run_forms.py` hold
 }
 TYPED = ("epochs", "width", "batch", "learning_rate", "dropout", "held_out", "patience")
 MACHINE = ("precision", "device", "compile", "tensorboard")
-FROM_DATA = "chosen from the size of the data"
+FROM_DATA = "automatic"
 
 
 def _number(kind, label: str, help_text: str, **limits):
@@ -68,6 +68,8 @@ class RunForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if "settings" in self.fields:
+            self.fields["settings"].widget.attrs["rows"] = 4
         for name in ("started_from", "note", "seed", "settings"):
             if name in self.fields:
                 self.fields[name].required = False

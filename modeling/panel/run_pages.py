@@ -33,6 +33,7 @@ class RunAdmin(JobAdmin):
     fieldsets = [
         (None, {"fields": ["release", "note", "preset", "started_from", "seed"]}),
         ("How it learns", {
+            "description": "Empty: chosen from the size of the data.",
             "fields": ["epochs", "width", "batch", "learning_rate", "dropout", "held_out", "patience"],
         }),
         ("Where it learns", {"fields": ["device", "precision", "compile", "tensorboard"]}),
@@ -78,6 +79,9 @@ class RunAdmin(JobAdmin):
     def get_changeform_initial_data(self, request):
         """Values for the form from the address, so that a run can be repeated with a change."""
         initial = super().get_changeform_initial_data(request)
+        if "release" not in initial:
+            field = self.formfield_for_foreignkey(Run._meta.get_field("release"), request)
+            initial["release"] = field.queryset.order_by("-pk").values_list("pk", flat=True).first()
         if "settings" in request.GET:
             try:
                 initial["settings"] = json.loads(request.GET["settings"])
@@ -217,6 +221,7 @@ class RunAdmin(JobAdmin):
             request, "admin/modeling/run/promote.html", run, title=f"Promote {run}", datasets=datasets, dataset=dataset,
             current=promoting.current(dataset), under_way=promoting.under_way(dataset),
             n_pairs=Pair.objects.of_dataset(dataset).count(), warning=measuring.worse_than_chance(run),
+            has_folds=any(name.startswith(f"{keeping.FOLDS}/") for name in run.files),
         )
 
     def onnx_view(self, request, run):
