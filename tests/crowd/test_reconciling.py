@@ -97,7 +97,7 @@ def test_who_did_not_pass_the_tutorial_is_paid_for_the_time_and_gives_no_votes(p
     reconciling.reconcile(campaign)
     assignment = Assignment.objects.get()
     assert assignment.state == State.APPROVED and "tutorial was not passed" in assignment.note
-    assert Payment.objects.get().amount_usd == campaign.reward_usd
+    assert Payment.objects.get(kind=Payment.Kind.REWARD).amount_usd == campaign.reward_usd
     assert not Vote.objects.exists()
 
 
