@@ -1,4 +1,4 @@
-"""The researcher confirms visits that came by a link, as no platform does it for them.
+"""Work is confirmed where no platform does it: a link's visits by the researcher, an invited person's by their link.
 
 What a platform lists as complete, the researcher compares with what finished here: by the
 code that was shown at the end, by the visit's name or by the person's. The votes of what
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from crowd import completing, entering, outbox, reconciling
-from crowd.models import Assignment, Call, Campaign
+from crowd.models import Assignment, Call, Campaign, Invitation
 from crowd.ways.link import submission_of
 
 State = Assignment.State
@@ -45,6 +45,18 @@ def confirm(assignment: Assignment, user, *, reason: str = CONFIRMED) -> bool:
         )
     outbox.perform(call)
     return True
+
+
+def settle(invitation: Invitation) -> None:
+    """What the invited person has handed in counts at once: the link was theirs alone."""
+    rows = Assignment.objects.filter(
+        worker=invitation.worker_id, hit__campaign=invitation.campaign_id, task__handed_in_at__isnull=False,
+        state__in=(*Assignment.UNDECIDED, State.UNSUBMITTED),
+    )
+    for row in rows.select_related("worker", "task", "hit__campaign__environment"):
+        verified = reconciling.verify(row, submission_of(row))
+        if verified.state == State.VERIFIED:
+            reconciling.approve(row, reconciling.VERIFIED_AND_PAID)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from crowd import entering, guessing
+from crowd import confirming, entering, guessing
 from crowd.arriving import TurnedAway, Why
 from crowd.entry_views import secret_address, task_page, turned_away
 from crowd.models import Campaign, Invitation
@@ -38,9 +38,10 @@ def _invited(view):
 def invited(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     """The page that the link opens: what this is, how far one is, and a button to go on.
 
-    Looking at it changes nothing, as mail programs open links too.
+    Looking at it begins nothing, as mail programs open links too; what was handed in before counts from now on.
     """
     campaign = invitation.campaign
+    confirming.settle(invitation)
     progress = invitations.progress(invitation)
     left = progress["total"] - progress["done"]
     context = {

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotation.models import Task, Vote
 from crowd import guessing, reconciling
-from crowd.models import Assignment, Campaign, Invitation, Worker
+from crowd.models import Assignment, Campaign, Invitation, Payment, Worker
 from crowd.ways import invitation as invitations
 from crowd.ways.base import CannotOffer
 from tests.crowd.offers import make_campaign, make_hit
@@ -44,6 +44,8 @@ def test_an_expert_does_all_tasks_one_after_the_other_and_the_votes_count_at_onc
         data = do_next(client, ada)
         assert data["submit"] == {"kind": "next", "method": "get", "url": path_of(ada), "fields": {}}
     assert "All tasks are done" in client.get(path_of(ada)).content.decode()
+    assert Vote.objects.verified().count() == 6
+    assert set(Payment.objects.values_list("amount_usd", flat=True)) == {0}
     assert client.get(path_of(ada, "task/"))["Location"] == path_of(ada)
     reconciling.reconcile(campaign)
     assert Vote.objects.verified().count() == 6
