@@ -126,7 +126,7 @@ class PanelSite(admin.AdminSite):
     def _navigation(self, request: HttpRequest) -> list[dict]:
         """The menu, with those entries only that exist and that this user may open."""
         allowed = set() if not self.has_permission(request) else self._viewable(request)
-        menu = []
+        menu, nearest = [], ""  # the longest address that the page lies under
         for title, entries in NAVIGATION:
             shown = []
             for label, name in entries:
@@ -138,9 +138,13 @@ class PanelSite(admin.AdminSite):
                 except NoReverseMatch:
                     continue
                 here = request.path == url or (name != "index" and request.path.startswith(url))
-                shown.append({"label": label, "url": url, "here": here})
+                if here and len(url) > len(nearest):
+                    nearest = url
+                shown.append({"label": label, "url": url})
             if shown:
                 menu.append({"title": title, "entries": shown})
+        for entry in (entry for part in menu for entry in part["entries"]):
+            entry["here"] = entry["url"] == nearest
         return menu
 
     def _viewable(self, request: HttpRequest) -> set[str]:

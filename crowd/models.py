@@ -13,14 +13,15 @@ from django.utils import timezone
 from annotation.models import Annotator, Dataset, Image, Pair, Task, Tutorial
 from annotation.words import CONSENT_TEXT
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
-from crowd.records import Call, Payment, RateLimit
+from crowd.records import Call, Hint, Payment, RateLimit
 from jobs.models import Job
 
 __all__ = [
-    "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hit", "HitPair", "Invitation", "Merge", "Payment",
+    "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hint", "Hit", "HitPair", "Invitation", "Merge", "Payment",
     "Publication", "RateLimit", "Release", "VoteImport", "Worker", "WorkerSkill", "new_selector", "new_token", "usd",
 ]
 
+A_TOPIC = RegexValidator(r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}\Z", "Not the ARN of an SNS topic.")
 SOMEBODY_MAY_BE_AT_WORK_FOR = timedelta(days=1)
 
 
@@ -81,6 +82,10 @@ class Environment(models.Model):
         default=True,
         help_text="Campaigns' requirements on workers are asked here. Off in a sandbox and for a new crowd of one's own, "
         "where nobody has a record yet.",
+    )
+    topic_arn = models.CharField(
+        max_length=200, blank=True, validators=[A_TOPIC],
+        help_text="SNS topic to which the marketplace tells what happens; it only hastens collecting. Empty: none.",
     )
     exclusion_type_id = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Qualification of those who get no further task."

@@ -143,6 +143,8 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        verbose_name = "line of the ledger"
+        verbose_name_plural = "lines of the ledger"
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_usd=0, fee_usd=0) | Q(kind__in=["opening", "deposit", "reward", "bonus"]),
@@ -160,6 +162,16 @@ class Payment(models.Model):
 
     def delete(self, *args, **kwargs):
         raise AppendOnly(AppendOnly.__doc__)
+
+
+class Hint(models.Model):
+    """An event that a marketplace told of by itself; kept so that a message sent twice counts once."""
+
+    event_id = models.CharField(max_length=100, unique=True, help_text="EventDocId.")
+    received_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.event_id
 
 
 class RateLimit(models.Model):

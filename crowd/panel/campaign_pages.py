@@ -217,7 +217,7 @@ class CampaignAdmin(PageAdmin):
         ][:10]
 
     def live_view(self, request, campaign):
-        ended = campaign.state == Campaign.State.FINISHED and campaign.to_review == 0
+        ended = campaign.is_over and campaign.to_review == 0
         return JsonResponse({
             "figures": figures.live(campaign), "state": campaign.state, "ended": ended,
             "reload": request.GET.get("state", campaign.state) != campaign.state,

@@ -35,7 +35,8 @@ def kept(key: str, compute: Callable[[], Any]) -> Any:
 
 def progress(campaign: Campaign) -> dict:
     """How far it is, from assignments and the ledger alone: cheap enough to be asked for every two seconds."""
-    offered = campaign.hits.aggregate(total=Sum("max_assignments"), on_offer=Count("hit_id"), expires=Max("expires_at"))
+    hits = campaign.hits.filter(compensates=None)
+    offered = hits.aggregate(total=Sum("max_assignments"), on_offer=Count("hit_id"), expires=Max("expires_at"))
     states = dict(
         Assignment.objects.filter(hit__campaign=campaign).values_list("state").annotate(n=Count("pk")).order_by()
     )
@@ -68,7 +69,9 @@ def live(campaign: Campaign) -> dict:
 
 
 def _pace(campaign: Campaign, now: dict) -> dict:
-    if campaign.state == Campaign.State.FINISHED:
+    if campaign.state == Campaign.State.PAUSED:
+        return {"pace": "paused", "pace_detail": "offered to nobody until it is resumed"}
+    if campaign.is_over:
         return {"pace": "over", "pace_detail": "offered to nobody any more"}
     remaining = now["n_assignments"] - now["handed_in"]
     found = forecast.pace(campaign, remaining)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotation.models import Dataset
 from config.panel import Act, Attention, Overview
-from crowd.models import Assignment, Campaign, Hit, Merge, Payment, Publication, Release
+from crowd.models import Assignment, Call, Campaign, Hit, Merge, Payment, Publication, Release
 
 RECENT = 5
 FAILURES_FOR = timedelta(days=7)
@@ -24,7 +24,8 @@ def page_of(thing) -> str:
 def with_progress(campaigns):
     """Campaigns with `offered`, `handed_in`, `to_review` and `paid`, in one query."""
     of_campaign = {"campaign": OuterRef("pk")}
-    hits = Hit.objects.filter(**of_campaign).order_by().values("campaign").annotate(n=Sum("max_assignments")).values("n")
+    hits = Hit.objects.filter(**of_campaign, compensates=None)
+    hits = hits.order_by().values("campaign").annotate(n=Sum("max_assignments")).values("n")
     done = (
         Assignment.objects.filter(hit__campaign=OuterRef("pk")).exclude(state__in=("accepted", "unsubmitted", "foreign"))
         .order_by().values("hit__campaign")
@@ -36,6 +37,9 @@ def with_progress(campaigns):
         handed_in=Coalesce(Subquery(done.annotate(n=Count("pk")).values("n")), 0),
         to_review=Coalesce(Subquery(review.annotate(n=Count("pk")).values("n")), 0),
         paid=Subquery(paid.values("n")),
+        expires=Subquery(
+            Hit.objects.filter(**of_campaign).order_by().values("campaign").annotate(n=Max("expires_at")).values("n")
+        ),
         merge_count=Count("merges", filter=Q(merges__state=Merge.State.DONE), distinct=True),
         release_count=Count("releases", filter=Q(releases__state=Release.State.DONE), distinct=True),
     )
@@ -52,7 +56,7 @@ def overview(request: HttpRequest) -> Overview:
         "title": "Campaigns", "template": "admin/crowd/campaign/home.html", "campaigns": campaigns,
         "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": add_url,
     }])
-    found.attention = [*_troubles(campaigns), *_failures(request)]
+    found.attention = [*_troubles(campaigns), *_refusals(campaigns), *_failures(request)]
     found.acts = [act for campaign in campaigns if (act := _next(campaign)) is not None]
     if may_add and not campaigns and (dataset := Dataset.objects.owned_by(request.user).first()) is not None:
         found.acts.append(Act(
@@ -80,10 +84,29 @@ def _troubles(campaigns: list[Campaign]) -> list[Attention]:
         collecting = campaign.state == Campaign.State.COLLECTING
         if collecting and campaign.budget_usd and float(spent) > MONEY_SHARE * float(campaign.budget_usd):
             found.append(Attention(f"“{campaign}” has spent {spent} of {campaign.budget_usd} USD", "", url, "See"))
-        ends = campaign.published_at and campaign.published_at + timedelta(seconds=campaign.lifetime_s)
-        if collecting and ends and ends < now:
-            found.append(Attention(f"The offer of “{campaign}” has run out", "Not everything was worked off.", url, "See"))
+        if collecting and campaign.expires and campaign.expires < now:
+            offer = reverse("admin:crowd_campaign_offer", args=[campaign.pk])
+            found.append(Attention(
+                f"The offer of “{campaign}” has run out", "Not everything is done. More time opens it again.", offer, "See"
+            ))
+        if campaign.state == Campaign.State.PAUSED:
+            offer = reverse("admin:crowd_campaign_offer", args=[campaign.pk])
+            found.append(Attention(f"“{campaign}” is paused", "Nobody new is let in until it is resumed.", offer, "Resume it"))
     return found
+
+
+def _refusals(campaigns: list[Campaign]) -> list[Attention]:
+    """What a marketplace has refused to make or pay lately, and nobody has asked for again."""
+    since = timezone.now() - FAILURES_FOR
+    refused = Call.objects.filter(campaign__in=campaigns, state=Call.State.REFUSED, ended_at__gt=since).order_by()
+    names = {campaign.pk: campaign for campaign in campaigns}
+    return [
+        Attention(
+            f"Refused by the marketplace for “{names[pk]}”: {n}", "Look at what it says, and ask again once it is mended.",
+            f"{reverse('admin:crowd_call_changelist')}?state__exact=refused&campaign__id__exact={pk}", "See why", "danger",
+        )
+        for pk, n in refused.values_list("campaign").annotate(n=Count("pk"))
+    ]
 
 
 def _failures(request: HttpRequest) -> list[Attention]:
