@@ -1,7 +1,8 @@
 """What a run believes of a data set's pairs, without having seen the answer: the numbers behind a promotion.
 
 People whose labels taught the run are asked of other runs, trained alike on the rest (cross-fitting), so that no prior has
-seen its own pair's label, nor another label of the same picture.
+seen its own pair's label, nor another label of the same picture. How sure all of them may be is one number, found on the
+answers of the runs that had not seen the labels: small sets make a lifter surer than it should be.
 """
 
 from dataclasses import dataclass
@@ -35,14 +36,13 @@ class Seen:
 
     Attributes:
         part: SHA-256 of a picture: number of the part whose run has not seen it.
-        labels, order, log_loss: of the labels that taught the run, by the runs that had not seen them; None without any.
+        said, label: (P,) p_first of labelled pairs by runs that had not seen the label, and the label.
     """
 
     part: dict[str, int]
     parts: int
-    labels: int = 0
-    order: float | None = None
-    log_loss: float | None = None
+    said: np.ndarray
+    label: np.ndarray
 
 
 def of(run: Run, dataset: Dataset, folder: Path, report: Report) -> Beliefs:
@@ -73,7 +73,7 @@ def of(run: Run, dataset: Dataset, folder: Path, report: Report) -> Beliefs:
 def _cross_fitted(run: Run, dataset: Dataset, folder: Path, report: Report) -> Seen:
     """Trains what is missing of the cross-fitting, if any picture of the data set taught the run."""
     from modeling import lifting
-    from modeling.lifting import checkpoint, metrics
+    from modeling.lifting import checkpoint
 
     data = lifting.load(keeping.fetch_release(run.release, folder / "release"))
     config = lifting.Config.from_json(
@@ -86,11 +86,10 @@ def _cross_fitted(run: Run, dataset: Dataset, folder: Path, report: Report) -> S
     content = dict(run.release.campaign.dataset.images.values_list("name", "sha256"))
     own = {content[name] for name in np.unique(names[taught]) if name in content}
     earlier = _taught_the_ancestors(run) - own
-    if (own | earlier).isdisjoint(Image.objects.filter(dataset=dataset).values_list("sha256", flat=True)):
-        return Seen({}, 0)
     parts = min(PARTS, len(np.unique(data.group)))
-    if parts < 2:
-        return Seen(dict.fromkeys(own | earlier, NOBODY), 0)
+    taught_by = own | earlier
+    if parts < 2 or taught_by.isdisjoint(Image.objects.filter(dataset=dataset).values_list("sha256", flat=True)):
+        return Seen(dict.fromkeys(taught_by, NOBODY), 0, *_of_others(data.people(~taught), folder))
 
     def on_epoch(entry: dict) -> None:
         share = (entry["fold"] + entry["epoch"] / entry["epochs"]) / parts
@@ -105,14 +104,19 @@ def _cross_fitted(run: Run, dataset: Dataset, folder: Path, report: Report) -> S
     part = {content[name]: int(number) for name, number in zip(names, found.fold) if name in content}
     # No part's run has ever seen what only the run's ancestors were taught by.
     part = {sha256: part[sha256] for sha256 in own} | {sha256: int(sha256[-8:], 16) % parts for sha256 in earlier}
-    asked = taught[data.pair_person]
-    said, label = found.p_first[asked], data.p_first[asked]
-    decided = label != 0.5
-    return Seen(
-        part, parts, labels=int(asked.sum()),
-        order=float(((said > 0.5) == (label > 0.5))[decided].mean()) if decided.any() else None,
-        log_loss=metrics.calibration_table(said, label)["log_loss"] if len(said) else None,
+    return Seen(part, parts, found.p_first, data.p_first)
+
+
+def _of_others(data, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(P,) p_first and label of people whose labels taught nothing."""
+    from modeling import lifting
+
+    if not len(data.pair_person):
+        return np.zeros(0), np.zeros(0)
+    said = lifting.order_probability(
+        folder / "run", data.pose2d, data.visible, data.pair_joints, data.pair_person, data.image_size
     )
+    return said, data.p_first
 
 
 def _taught_the_ancestors(run: Run) -> set[str]:
@@ -125,6 +129,7 @@ def _taught_the_ancestors(run: Run) -> set[str]:
 
 def _asked(dataset: Dataset, folder: Path, seen: Seen, report: Report) -> Beliefs:
     from modeling import lifting
+    from modeling.lifting import calibrate
 
     asked = {ITSELF: lifting.open_run(folder / "run")} | {
         number: lifting.open_run(folder / keeping.FOLDS / f"fold-{number}") for number in range(seen.parts)
@@ -151,10 +156,29 @@ def _asked(dataset: Dataset, folder: Path, seen: Seen, report: Report) -> Belief
             keys.append(mine[:, 0])
             values.append(lifting.order_probability(lifter, pose2d, None, mine[:, 2:], person, sizes))
             crossed += len(mine) if number != ITSELF else 0
-    pair, p_first = np.concatenate(keys), np.clip(np.concatenate(values), LEAST, 1 - LEAST)
+    softness = calibrate.softness(seen.said, seen.label)
+    pair, said = np.concatenate(keys), np.concatenate(values)
+    p_first = np.clip(calibrate.softened(said, softness), LEAST, 1 - LEAST)
     return Beliefs(pair, p_first, {
-        "pairs": len(pair), "cross_fitted": crossed, "parts": seen.parts, "labels": seen.labels,
-        "order": None if seen.order is None else round(seen.order, 4),
-        "log_loss": None if seen.log_loss is None else round(seen.log_loss, 4),
+        "pairs": len(pair), "cross_fitted": crossed, "parts": seen.parts, "softness": round(softness, 4),
         "mean_sureness": round(float(np.maximum(p_first, 1 - p_first).mean()), 4) if len(pair) else None,
+        **_measured(seen, softness),
     })
+
+
+def _measured(seen: Seen, softness: float) -> dict:
+    """How right the runs were about labels that they had not seen, and how well their probabilities keep their word."""
+    from modeling.lifting import calibrate, metrics
+
+    decided = seen.label != 0.5
+    if not decided.any():
+        return {"labels": len(seen.label), "order": None, "log_loss": None, "log_loss_before": None}
+    right = ((seen.said > 0.5) == (seen.label > 0.5))[decided]
+    losses = [
+        metrics.calibration_table(said, seen.label)["log_loss"]
+        for said in (calibrate.softened(seen.said, softness), seen.said)
+    ]
+    return {
+        "labels": len(seen.label), "order": round(float(right.mean()), 4), "log_loss": round(losses[0], 4),
+        "log_loss_before": round(losses[1], 4),
+    }

@@ -20,7 +20,9 @@ def newcomer(site, settings, tmp_path, capsys):
     """A site as `setup_demo` leaves it, with six of the mannequins."""
     settings.VAR_DIR = tmp_path
     owner = setting_up.get_user_model().objects.create_superuser("first", password="a long one 4 me")
-    call_command("import_dataset", str(setting_up.MANNEQUINS), format="nearer", name="Mannequins", limit=6, owner=owner.username)
+    call_command(
+        "import_dataset", str(setting_up.MANNEQUINS), format="nearer", name="Mannequins", limit=6, owner=owner.username
+    )
     Dataset.objects.update(source="demo")
     call_command("setup_demo")
     return tmp_path

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.special import ndtr
 
 from modeling.lifting import (
     BadData,
@@ -12,6 +13,7 @@ from modeling.lifting import (
     Stopped,
     TamperedFile,
     WrongSkeleton,
+    calibrate,
     cross_fit,
     evaluate,
     fit,
@@ -158,3 +160,15 @@ def test_cross_fitting_can_be_stopped_and_needs_enough_people(tmp_path):
         cross_fit(data, Config(width=16, epochs=2, batch=16), tmp_path / "a", 3, lambda entry: entry["fold"] < 1)
     with pytest.raises(BadData, match="cannot be cut"):
         cross_fit(data.people(np.arange(2)), Config(), tmp_path / "b", 5)
+
+
+def test_probabilities_that_claim_too_much_are_softened_until_they_keep_their_word():
+    rng = np.random.default_rng(0)
+    true = ndtr(rng.normal(size=4000))
+    label = (rng.random(4000) < true).astype(float)
+    assert calibrate.softness(true, label) > 0.93
+    boastful = calibrate.softened(true, 3.0)
+    assert abs(calibrate.softness(boastful, label) * 3 - 1) < 0.1
+    useless = calibrate.softened(rng.permutation(true), calibrate.softness(rng.permutation(true), label))
+    assert np.abs(useless - 0.5).max() < 0.1  # a model that knows nothing claims next to nothing
+    assert calibrate.softness(np.zeros(0), np.zeros(0)) == 1.0
