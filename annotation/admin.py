@@ -210,7 +210,7 @@ def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
 
 def _open_imports(request: HttpRequest):
     """Imports under way, and those that failed lately and were not made good since."""
-    imports = Import.objects.exclude(state__in=(Import.State.DONE, Import.State.CANCELLED))
+    imports = Import.objects.exclude(state__in=(Import.State.DONE, Import.State.CANCELLED)).exclude(dry_run=True)
     if not request.user.is_superuser:
         imports = imports.filter(created_by=request.user)
     made_good = Exists(Dataset.objects.filter(name=OuterRef("name")))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from annotation.importers import BadDataset, ImageRecord, PersonRecord
 from annotation.importers.skeletons import SkeletonRecord
 
+MOST_PEOPLE = 1000
+
 
 @dataclass
 class Checked:
@@ -25,6 +27,8 @@ def check(record: ImageRecord, name: str, size: tuple[int, int], bones: Skeleton
     Raises: BadDataset for another number of joints than the skeleton has.
     """
     found = Checked()
+    if len(record.people) > MOST_PEOPLE:
+        raise BadDataset(f"{record.place}: {len(record.people)} people; at most {MOST_PEOPLE} in a picture. Split it.")
     for number, person in enumerate(record.people, start=1):
         place = record.place if len(record.people) == 1 else f"{record.place}, person {number}"
         found.people.append(_person(person, place, name, size, bones, found))

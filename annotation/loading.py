@@ -7,13 +7,15 @@ can be tried again from where it stopped.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
 from django.db import transaction
+from django.utils import timezone
 
 from annotation import checking, figures, opening, pairing, pictures, samples, skeletons, sources, storing, uploading
 from annotation.importers import FORMATS, READERS, BadDataset, DatasetRecord, ImageRecord
@@ -369,21 +371,34 @@ def _discard(job: Import) -> None:
     dataset = Dataset.everything.filter(imports=job, is_whole=False).first()
     if dataset is None:
         return
-    Import.objects.filter(pk=job.pk).update(cursor=0)
-    while batch := dict(dataset.images.order_by("pk").values_list("pk", "sha256")[:BATCH]):
+    rows = Import.objects.filter(pk=job.pk)
+    rows.update(cursor=0)
+    for files in _delete_images(dataset):
+        storing.forget_unused(files)
+        rows.filter(lease_until__isnull=False).update(lease_until=timezone.now() + timedelta(seconds=job.lease_s))
+    dataset.delete()
+    job.dataset, job.cursor = None, 0
+
+
+def _delete_images(dataset: Dataset) -> Iterator[dict[str, str]]:
+    """Delete images with all that hangs on them, a batch at a time; yields each batch's files by their hash.
+
+    Raises: ProtectedError where somebody was asked about one of them.
+    """
+    while batch := list(dataset.images.order_by("pk").values_list("pk", flat=True)[:BATCH]):
         files = dict(Image.objects.filter(pk__in=batch).values_list("sha256", "file"))
         with transaction.atomic():
             Pair.objects.filter(person__image__in=batch).delete()
             Person.objects.filter(image__in=batch).delete()
             Image.objects.filter(pk__in=batch).delete()
-        storing.forget_unused(files)
-    dataset.delete()
-    job.dataset, job.cursor = None, 0
+        yield files
 
 
 @transaction.atomic
 def remove(dataset: Dataset) -> None:
     """Delete a data set that nobody has been asked about; its pictures go where no other set shows them."""
-    files = dict(dataset.images.values_list("sha256", "file"))
+    files: dict[str, str] = {}
+    for some in _delete_images(dataset):
+        files |= some
     dataset.delete()
     transaction.on_commit(lambda: storing.forget_unused(files))

@@ -18,26 +18,34 @@ from jobs import leases
 CHUNK_BYTES = 1 << 20
 
 
-def rules_of(job: Import) -> sources.Rules:
-    """What this import may reach: from a shell every file and bucket, from elsewhere what the settings allow."""
+def rules_of(job: Import, *, at_once: bool = False) -> sources.Rules:
+    """What this import may reach: from a shell every file and bucket, from elsewhere what the settings allow.
+
+    Args:
+        at_once: somebody waits for it, so what takes longer than a moment is given up.
+    """
+    hurry = {"connect_s": 3.0, "read_s": 5.0, "picture_s": 5.0, "file_s": 15.0, "waits_s": ()} if at_once else {}
     return sources.Rules(
         roots=None if job.any_path else tuple(map(Path, settings.IMPORT_ROOTS)),
         buckets=None if job.any_path else tuple(settings.IMPORT_S3_BUCKETS),
         private_networks=tuple(settings.IMPORT_PRIVATE_NETWORKS),
         largest_bytes=settings.IMPORT_LARGEST_BYTES,
-        largest_picture_bytes=pictures.LARGEST_FILE_BYTES,
+        largest_picture_bytes=pictures.LARGEST_FILE_BYTES, **hurry,
     )
 
 
 @contextmanager
-def source_of(job: Import, work: Path, pulse: Callable[[], None]) -> Iterator[sources.Opened]:
+def source_of(
+    job: Import, work: Path, pulse: Callable[[], None], *, at_once: bool = False
+) -> Iterator[sources.Opened]:
     """Where this import's annotations and pictures are. Raises: sources.BadSource, sources.SourceUnavailable."""
     uploaded = uploading.local_file(job.upload, work) if job.upload else None
     if uploaded is None and (job.upload or not job.path):
         raise sources.BadSource("There is nothing to import: the upload is gone. Upload the file again.")
     name = job.upload.name if job.upload else ""
     with sources.opened(
-        job.path, rules_of(job), work, images=job.images_path, uploaded=uploaded, upload_name=name, pulse=pulse
+        job.path, rules_of(job, at_once=at_once), work, images=job.images_path, uploaded=uploaded, upload_name=name,
+        pulse=pulse,
     ) as source:
         yield source
 

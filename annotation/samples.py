@@ -40,7 +40,7 @@ def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[d
     """
     if job.format not in READERS:
         raise BadDataset("Choose a format.")
-    with opening.work_folder() as work, opening.source_of(job, work, pulse=lambda: None) as source:
+    with opening.work_folder() as work, opening.source_of(job, work, pulse=lambda: None, at_once=True) as source:
         record = READERS[job.format](source.annotations, opening.options_of(job, lambda: None))
         bones = record.own_skeleton or opening.known_skeleton(record.skeleton)
         shown: list[dict] = []

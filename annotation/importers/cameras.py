@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from defusedxml import DefusedXmlException
 
+from annotation.importers import trees
 from annotation.importers.reading import are_numbers
 from annotation.importers.records import BadDataset
 
@@ -86,20 +87,27 @@ def _of_h5(file: Path) -> Cameras:
         with h5py.File(file, "r") as tree:
             for subject in range(1, SUBJECTS + 1):
                 for number in range(4):
-                    group = tree.get(f"subject{subject}/camera{number + 1}")
-                    if group is None:
+                    path = f"subject{subject}/camera{number + 1}"
+                    if path not in tree:
                         continue
-                    place = f"{file}, subject{subject}/camera{number + 1}"
-                    name = "".join(chr(int(code)) for code in np.ravel(group["Name"][()])) if "Name" in group else IDS[number]
+                    parts = {key: trees.array(tree, f"{path}/{key}", file) for key in ("R", "T", "f", "c", "k", "p")}
                     cameras[f"S{subject}", number] = _made(
-                        place, name, rotation=np.asarray(group["R"][()]).T, centre_mm=group["T"][()], focal_px=group["f"][()],
-                        middle_px=group["c"][()], radial=group["k"][()], tangential=group["p"][()],
+                        f"{file}, {path}", _name(tree, path, file) or IDS[number], rotation=parts["R"].T, centre_mm=parts["T"],
+                        focal_px=parts["f"], middle_px=parts["c"], radial=parts["k"], tangential=parts["p"],
                     )
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadDataset(f"{file} does not hold cameras as the 3d-pose-baseline's cameras.h5 does: {error}.") from error
     if not cameras:
         raise BadDataset(f"{file} holds no subject1/camera1 or the like.")
     return cameras
+
+
+def _name(tree: h5py.File, path: str, file: Path) -> str:
+    """Letters as numbers, as MATLAB writes them; empty where there are none."""
+    if f"{path}/Name" not in tree:
+        return ""
+    codes = np.ravel(trees.array(tree, f"{path}/Name", file))[:40]
+    return "".join(letter for letter in map(chr, codes.astype(int)) if letter.isalnum())
 
 
 def _of_json(file: Path) -> Cameras:

@@ -14,6 +14,7 @@ from annotation.importers.reading import (
     are_numbers,
     at_least_one,
     is_number,
+    is_text,
     items,
     only_file,
     safe_name,
@@ -54,7 +55,8 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
 
 def _description(file: Path, options: Options) -> str:
     info = next(items(file, "info", options.pulse), None)
-    return str(info.get("description") or "")[:500] if isinstance(info, dict) else ""
+    said = info.get("description") if isinstance(info, dict) else ""
+    return said[:500] if isinstance(said, str) and is_text(said) else ""
 
 
 def _skeleton(file: Path, options: Options) -> tuple[dict, str, skeletons.SkeletonRecord | None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from annotation.importers import cameras, pickled
+from annotation.importers import cameras, pickled, trees
 from annotation.importers.reading import at_least_one, safe_name
 from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
@@ -65,7 +65,7 @@ def _h5_films(files: list[Path]) -> Iterator[Film]:
     for file in files:
         try:
             with h5py.File(file, "r") as tree:
-                rows = np.asarray(tree["3D_positions"][()], float)
+                rows = trees.array(tree, "3D_positions", file).astype(float)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise BadDataset(f"{file} holds no array 3D_positions ({error}). Was its download cut short?") from error
         if rows.ndim != 2 or 96 not in rows.shape:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import ijson
 
 from annotation.importers import skeletons
-from annotation.importers.reading import Some, are_numbers, at_least_one, items, safe_name, top_level
+from annotation.importers.reading import Some, are_numbers, at_least_one, is_text, items, safe_name, top_level
 from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
 
@@ -35,7 +35,7 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
 
 
 def _text(said: object) -> str:
-    return said if isinstance(said, str) else ""
+    return said if isinstance(said, str) and is_text(said) else ""
 
 
 def _skeleton(file: Path, said: object) -> tuple[str, skeletons.SkeletonRecord | None]:

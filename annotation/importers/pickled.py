@@ -193,4 +193,7 @@ def _array(stream: io.BufferedIOBase, place: str) -> object:
     expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if len(content) != expected:
         raise BadDataset(f"{place}: {len(content)} bytes for an array of {expected}. Was its download cut short?")
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
+    try:
+        return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
+    except ValueError as error:  # such as elements of no bytes
+        raise BadDataset(f"{place} is no array that can be read: {error}.") from error

@@ -106,6 +106,11 @@ def are_numbers(value: object, length: int) -> bool:
     return isinstance(value, list) and len(value) == length and all(is_number(number) for number in value)
 
 
+def is_text(text: str) -> bool:
+    """Whether a database can keep it: no zero byte, no half of a letter."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def safe_name(name: object, place: str) -> str:
     """A path inside the source, with forward slashes.
 
@@ -113,6 +118,8 @@ def safe_name(name: object, place: str) -> str:
     """
     if not isinstance(name, str) or not name.strip() or "\0" in name or len(name) > 300:
         raise BadDataset(f"{place}: the image's file is {name!r}; it must be a path of 1 to 300 letters.")
+    if not is_text(name):
+        raise BadDataset(f"{place}: the image's file is {name!r}; it holds letters that no file system knows.")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
         raise BadDataset(f"{place}: the file {name} lies outside the folder. Name images by their path inside it.")

@@ -65,7 +65,7 @@ def checked(content: object, place: str) -> SkeletonRecord:
         raise BadSkeleton(f'{place}: "joints" must be a list of 2 to {MOST_JOINTS} names.')
     seen: set[str] = set()
     for number, joint in enumerate(joints):
-        if not isinstance(joint, str) or not joint.strip() or len(joint) > 60:
+        if not isinstance(joint, str) or not joint.strip() or len(joint) > 60 or not joint.isprintable():
             raise BadSkeleton(f'{place}: joint {number} of "joints" is {joint!r}; it must be a name of at most 60 letters.')
         if plain(joint) in seen:
             raise BadSkeleton(f'{place}: "joints" has {joint!r} twice. Give every joint a name of its own.')

@@ -157,9 +157,13 @@ class ImportAdmin(JobAdmin):
         "lead": "Images with 2D keypoints are read and checked row by row. Look first, check all of it, then import it: "
         "whole or not at all.",
     }
-    list_display = ["name", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
+    list_display = ["what", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
     list_filter = ["state"]
     search_fields = ["name", "path"]
+
+    @admin.display(description="import", ordering="name")
+    def what(self, job):
+        return f"Check of {job.name or job.upload or job.path}" if job.dry_run else job.name
 
     @admin.display(description="progress", ordering="progress")
     def progress_percent(self, job):

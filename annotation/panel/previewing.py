@@ -44,7 +44,10 @@ def _annotation_bytes(job: Import) -> int:
     if job.upload:
         return job.upload.n_bytes
     path = Path(job.path)
-    return path.stat().st_size if "://" not in job.path and path.is_file() else 0
+    if "://" in job.path or not path.exists():
+        return 0
+    files = [path] if path.is_file() else [file for file in path.iterdir() if file.suffix in (".json", ".csv", ".mat")]
+    return sum(file.stat().st_size for file in files)
 
 
 def as_row(bones: SkeletonRecord) -> Skeleton:

@@ -65,8 +65,8 @@ class Archive:
     def unpack(self, name: str, folder: Path) -> Path:
         """Write one entry below the folder, under its path. Raises: as `read`."""
         target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with self._zip.open(self._entries[name]) as source, target.open("wb") as sink:
                 while chunk := source.read(CHUNK_BYTES):
                     sink.write(chunk)

@@ -38,7 +38,7 @@ class FolderPictures:
         for name in names:
             for sub in SUBFOLDERS:
                 file = self._folder / sub / name
-                if file.is_file():
+                if _is_file(file):
                     return name, self._content(file)
         raise PictureMissing(f"{self._folder / 'images' / names[0]} is missing")
 
@@ -55,6 +55,13 @@ class FolderPictures:
 
     def close(self) -> None:
         return None
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 class ZipPictures:

@@ -287,3 +287,23 @@ def test_openpose_is_not_handed_over_to_a_skeleton_of_other_joints(tmp_path):
     folder = makers.write_openpose(tmp_path)
     with pytest.raises(BadDataset, match="There is no skeleton 'hand'; known are coco-17"):
         READERS["openpose"](folder, Options(skeleton="hand"))
+
+
+def test_an_array_that_lies_in_another_file_of_the_server_is_never_read(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(96 * 8))
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["3D_positions"] = np.zeros((96, 1))
+    layout = h5py.VirtualLayout((96, 1), "f8")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "3D_positions", (96, 1))
+    elsewhere = {
+        "content": lambda tree: tree.create_dataset("3D_positions", (96, 1), "f8", external=[(str(secret), 0, 96 * 8)]),
+        "a link": lambda tree: tree.__setitem__("3D_positions", h5py.ExternalLink(str(tmp_path / "other.h5"), "3D_positions")),
+        "a view": lambda tree: tree.create_virtual_dataset("3D_positions", layout),
+    }
+    for number, write in enumerate(elsewhere.values()):
+        folder = makers.write_h36m_h5(tmp_path / str(number))
+        with h5py.File(folder / TREE, "w") as file:
+            write(file)
+        with pytest.raises(BadDataset, match=r"Walking 1\.h5: .* Copy the array itself into the file"):
+            list(READERS["h36m-h5"](folder, Options()).images)

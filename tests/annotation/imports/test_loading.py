@@ -3,10 +3,12 @@
 import io
 import ipaddress
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import TestCase
 
 from annotation import loading, opening, uploading
 from annotation.models import Dataset, Image, Import, Pair, Person, Upload
@@ -51,7 +53,7 @@ def far(tmp_path, settings):
 @pytest.fixture
 def impatient(monkeypatch):
     whole = opening.rules_of
-    monkeypatch.setattr(opening, "rules_of", lambda job: type(whole(job))(**vars(whole(job)) | {"waits_s": ()}))
+    monkeypatch.setattr(opening, "rules_of", lambda job, **_: replace(whole(job), waits_s=()))
 
 
 def test_what_cannot_be_reached_stops_the_import_and_it_goes_on_behind_what_is_stored(far, impatient):
@@ -286,3 +288,29 @@ def test_a_data_set_being_imported_cannot_be_named_by_another(far, impatient):
     whole.name = "far"
     with pytest.raises(Exception, match="is being imported"):
         whole.full_clean()
+
+
+def test_a_data_set_is_removed_with_its_pictures_but_for_those_that_another_shows(tmp_path, settings):
+    one = run(makers.write_nearer(tmp_path / "one", 3), name="one").dataset
+    run(tmp_path / "one", name="two", limit=1)
+    with_files = len(stored(settings))
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        loading.remove(one)
+    assert (with_files, len(stored(settings))) == (3, 1)
+    assert Image.objects.count() == Person.objects.count() == 1 and not Dataset.objects.filter(name="one").exists()
+
+
+def test_more_people_than_a_picture_can_hold_are_refused(tmp_path):
+    def crowd(content):
+        content["images"][0]["people"] *= 1001
+
+    job = run(makers.write_nearer(tmp_path / "set", edits=[crowd]), name="set")
+    assert "image 1: 1001 people; at most 1000" in job.error
+
+
+@pytest.mark.parametrize("letters", ["a\\u0000b.jpg", "a\\ud800b.jpg", "x" * 280 + ".jpg"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, letters):
+    folder = makers.write_nearer(tmp_path / "set")
+    file = folder / "dataset.json"
+    file.write_text(file.read_text().replace("images/0002.jpg", letters))
+    assert "image 2: " in run(folder, name="set").error
