@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from annotation import views as annotation_views
-from crowd import compensation_views, entry_views, invitation_views, views
+from crowd import compensation_views, entry_views, hint_views, invitation_views, views
 
 urlpatterns = [
     path("api/", include("annotation.urls")),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("done/", entry_views.done, name="task-done"),
     path("invited/<str:token>/", invitation_views.invited, name="invited"),
     path("invited/<str:token>/task/", invitation_views.task, name="invited-task"),
+    path("events/", hint_views.events, name="marketplace-events"),
     path("thanks/<str:token>/", compensation_views.compensation, name="compensation"),
     path("study/<str:token>/", entry_views.entry, name="entry"),
     path("<str:token>/", views.task, name="task"),

@@ -33,6 +33,7 @@ THROTTLED = {"ThrottlingException", "RequestLimitExceeded", "TooManyRequestsExce
 RETRYABLE = THROTTLED | {"ServiceFault", "RequestTimeout", "ServiceUnavailable", "InternalFailure"}
 WAITS_S = (0.3, 1.0)  # between tries of one call; longer silences are the outbox's to wait out
 PAGE = 100
+EVENTS = ["AssignmentSubmitted", "AssignmentReturned", "AssignmentAbandoned", "HITReviewable", "HITExpired"]
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,14 @@ class Gateway:
         except GatewayRefused as refusal:
             if refusal.code != f"{PREFIX}HITDoesNotExist" and self.hit(hit_id).status != "Disposed":
                 raise
+
+    def tell(self, hit_type_id: str, topic_arn: str) -> None:
+        """Have what happens to HITs of this type told to an SNS topic."""
+        self._call(
+            "update_notification_settings", HITTypeId=hit_type_id, Active=True, Notification={
+                "Destination": topic_arn, "Transport": "SNS", "Version": "2014-08-15", "EventTypes": EVENTS,
+            },
+        )
 
     # --- Assignments and money ---
 

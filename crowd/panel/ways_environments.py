@@ -28,6 +28,7 @@ class EnvironmentForm(forms.ModelForm):
         labels = {
             "kind": "Way to people", "endpoint_url": "Interface", "worker_url": "Site for workers",
             "requests_per_s": "Requests a second", "asks_requirements": "Ask for requirements on workers",
+            "topic_arn": "SNS topic for events",
             "worker_parameter": "Parameter that names the person", "session_parameter": "Parameter that names the visit",
             "completion_url": "Where people go at the end",
         }
@@ -73,7 +74,7 @@ class EnvironmentAdmin(OwnedAdmin):
     fieldsets = [
         (None, {"fields": ["name", "kind"]}),
         ("An account elsewhere", {
-            "fields": ["endpoint_url", "worker_url", "credentials", "requests_per_s", "asks_requirements"],
+            "fields": ["endpoint_url", "worker_url", "credentials", "requests_per_s", "asks_requirements", "topic_arn"],
             "description": "For Mechanical Turk's protocol and for Prolific, whose own addresses are filled in if left empty. "
             "Links and invitations need nothing of this.",
         }),

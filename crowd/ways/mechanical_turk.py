@@ -79,11 +79,14 @@ class MechanicalTurk:
         wanted.append(requirements.without(self._list_of_excluded()))
         if further:
             wanted.append(requirements.without(campaign.voters_type_id))
-        return self._gateway.create_hit_type(
+        hit_type_id = self._gateway.create_hit_type(
             title=campaign.title, description=campaign.description, keywords=campaign.keywords,
             reward_usd=campaign.reward_usd, duration_s=campaign.duration_s, auto_approval_s=campaign.auto_approval_s,
             requirements=wanted,
         )
+        if self._environment.topic_arn:
+            self._gateway.tell(hit_type_id, self._environment.topic_arn)
+        return hit_type_id
 
     def _list_of_excluded(self) -> str:
         """The qualification of those who get no further task, made with the account's first campaign."""
