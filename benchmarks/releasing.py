@@ -36,9 +36,10 @@ def main() -> None:
         return
     print("| votes | pairs | seconds | votes a second | CPU seconds | peak memory | of it before the first vote | files |")
     print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+    is_given = "DATABASE_URL" in os.environ
     for votes in options.votes:
         with tempfile.TemporaryDirectory(prefix="nearer-benchmark-") as place:
-            own = {} if "DATABASE_URL" in os.environ else {"DATABASE_URL": f"sqlite:///{place}/benchmark.sqlite3"}
+            own = {} if is_given else {"DATABASE_URL": f"sqlite:///{place}/benchmark.sqlite3"}
             os.environ |= {"NEARER_VAR": place, "OMP_NUM_THREADS": "1", **own}
             command = [sys.executable, "-c", f"from benchmarks import releasing; print(releasing.fill({votes}))"]
             merge = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]

@@ -182,8 +182,10 @@ def _campaign(campaign: Campaign, merge: Merge) -> dict:
     imported = _import_of(campaign)
     days = [None, None] if imported else _days(merge)
     return {
-        "imported": imported.filename if imported else "", "way": str(campaign.environment), "days": days,
-        "votes_per_pair": None if imported else campaign.votes_per_pair, "title": campaign.title, "delay_ms": campaign.delay_ms,
+        "imported": imported.filename if imported else "", "way": campaign.environment.get_kind_display(), "days": days,
+        "votes_per_pair": None if imported else campaign.votes_per_pair, "protocol": campaign.protocol,
+        "target_risk": campaign.target_risk if campaign.is_lean else None,
+        "most_votes": campaign.most_votes if campaign.is_lean else None, "title": campaign.title, "delay_ms": campaign.delay_ms,
         "comparisons_per_hit": campaign.comparisons_per_hit, "images_per_hit": campaign.images_per_hit,
         "seed": campaign.seed, "gold_share": campaign.gold_share, "has_tutorial": campaign.has_tutorial,
         "teaches_lean": campaign.teaches_lean, "has_consent": bool(campaign.consent_text),

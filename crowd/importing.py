@@ -1,12 +1,14 @@
 """Votes that were given elsewhere become a campaign of their own: people under pseudonyms, tasks, votes, all verified.
 
-The file stays in the private storage under the hash of its content. The same file with the same
-settings on the same data set is one campaign, however often it is read; a dry run keeps nothing.
+The file waits in the private storage until it is read and is then deleted, as it names people. Its
+hash stays: the same file with the same settings on the same data set is one campaign, however often
+it is read; a dry run keeps nothing.
 """
 
 import hashlib
 import hmac
 import random
+import secrets
 import tempfile
 from array import array
 from collections import Counter
@@ -25,7 +27,7 @@ from crowd.models import Assignment, Campaign, Environment, Hit, HitPair, VoteIm
 from crowd.vote_files import FORMATS, BadVoteFile, VoteRecord, VoteSource, open_votes
 from crowd.vote_files.reading import LARGEST_BYTES, OPTIONS
 from jobs import running
-from jobs.running import JobError, Report
+from jobs.running import JobError, LeaseLost, Report
 
 PLACE = "Votes from elsewhere"  # the environment that imported workers belong to
 BATCH = 2_000
@@ -81,9 +83,7 @@ def _keep(file: BinaryIO) -> tuple[str, str]:
         if not size:
             raise BadRequest("The file is empty.")
         copy.seek(0)
-        name, storage = f"votes/{digest.hexdigest()}", storages["private"]
-        if not storage.exists(name):
-            storage.save(name, File(copy))
+        name = storages["private"].save(f"votes/{secrets.token_hex(16)}", File(copy))
     return digest.hexdigest(), name
 
 
@@ -98,6 +98,17 @@ def run(job: VoteImport, report: Report) -> None:
 
     Raises: JobError naming place and remedy.
     """
+    try:
+        _read_and_store(job, report)
+    except LeaseLost:
+        raise  # another process reads on
+    except Exception:
+        storages["private"].delete(job.stored)
+        raise
+    storages["private"].delete(job.stored)
+
+
+def _read_and_store(job: VoteImport, report: Report) -> None:
     report(0.02, "reading the file")
     with tempfile.TemporaryDirectory(prefix="nearer-votes-") as place:
         path = Path(place, job.filename or "votes")

@@ -102,8 +102,7 @@ def _composition(about: About, figures: dict) -> list[str]:
         f"- {percent(people['missing_joints'])} of the joints are missing, {percent(people['occluded_joints'])} are placed "
         "but hidden.",
         f"- {counts['pairs'] / max(counts['people'], 1):.1f} pairs a person, "
-        f"{counts['votes'] / max(counts['pairs'], 1):.1f} votes a pair "
-        f"(asked for: {about.campaign['votes_per_pair'] or 'unknown'}).",
+        f"{counts['votes'] / max(counts['pairs'], 1):.1f} votes a pair{_asked_for(about.campaign)}.",
         f"- {truth}",
         "- Votes, not only the outcome, are included, so that they can be merged anew in another way.",
     ]
@@ -132,6 +131,17 @@ def _collection(about: About, figures: dict) -> list[str]:
             f"a tenth over {ms['p90'] / 1000:.1f} s)."
         )
     return lines
+
+
+def _asked_for(asked: dict) -> str:
+    if asked["imported"]:
+        return ""
+    if asked["target_risk"] is not None:
+        return (
+            f" (a pair was asked about until its risk was under {percent(asked['target_risk'])}, at most "
+            f"{asked['most_votes']} times; so doubtful pairs have more votes)"
+        )
+    return f" (asked for: {asked['votes_per_pair']})"
 
 
 def _tutorial(asked: dict) -> str:

@@ -4,6 +4,7 @@ import io
 import pickle
 
 import pytest
+from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 
 from annotation.models import Annotator, Image, Pair, Task, Vote
@@ -66,6 +67,7 @@ def test_workers_are_nowhere_named_as_in_the_file():
     stored = [text for model, column in columns for text in model.objects.values_list(column, flat=True)]
     stored += [str(job.figures), str(job.warnings), job.log]
     assert not any("AMZN" in text for text in stored)
+    assert storages["private"].listdir("votes")[1] == []  # the file itself is gone once it is read
     again = take(dataset, VOTES.replace("AMZN2", "AMZN3"), name="another file")
     assert again.is_done and Worker.objects.count() == 3  # the same person is one worker in every import
 

@@ -3,6 +3,7 @@
 import zipfile
 
 import pytest
+from django.contrib.auth.models import Permission
 from playwright.sync_api import expect
 
 from crowd.models import Campaign, Release, VoteImport
@@ -101,3 +102,27 @@ def test_votes_from_elsewhere_are_sent_looked_at_and_become_a_campaign(panel, si
     )
     panel.get_by_role("button", name="Read it").click()
     expect(panel.get_by_text("There is a campaign called “theirs”; choose another name.")).to_be_visible()
+
+
+def test_no_page_asks_the_database_too_often(client, researcher, django_assert_max_num_queries):
+    campaign = make_known_campaign(owner=researcher)
+    old = released(merged(campaign, method="majority"), name="old")
+    new = released(merged(campaign), name="new")
+    client.force_login(researcher)
+    for address in (
+        f"release/{new.pk}/change/", f"release/{new.pk}/compare/?with={old.pk}", "release/", f"merge/{new.merge_id}/release/",
+        "voteimport/", "voteimport/add/",
+    ):  # fmt: skip
+        with django_assert_max_num_queries(20):
+            assert client.get(f"/panel/crowd/{address}").status_code == 200, address
+
+
+def test_somebody_elses_releases_and_files_of_votes_are_not_there(client, researcher):
+    release = released(merged(make_known_campaign(owner=researcher)))
+    other = factories.make_user(is_superuser=False)
+    other.user_permissions.set(Permission.objects.filter(content_type__app_label="crowd"))
+    client.force_login(other)
+    for address in ("change/", "archive/", "files/pairs.csv", f"compare/?with={release.pk}"):
+        assert client.get(f"/panel/crowd/release/{release.pk}/{address}").status_code in (302, 404), address
+    assert client.get(f"/panel/crowd/merge/{release.merge_id}/release/").status_code == 404
+    assert "known people" not in client.get("/panel/crowd/voteimport/add/").content.decode()
