@@ -84,6 +84,8 @@ def arrive(hit: Hit, query: Mapping[str, str]) -> Arrival:
     Raises: TurnedAway.
     """
     assignment_id, worker_id = query.get("assignmentId", ""), query.get("workerId", "")
+    if hit.campaign.environment.chooses_hits:
+        raise TurnedAway(Why.BAD_ADDRESS)  # people come to the campaign's own address
     if not AN_ID.fullmatch(assignment_id) or not A_WORKER_ID.fullmatch(worker_id):
         raise TurnedAway(Why.BAD_ADDRESS)
     if hit.hit_id and query.get("hitId", hit.hit_id) != hit.hit_id:

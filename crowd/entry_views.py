@@ -91,6 +91,7 @@ def task_page(request: HttpRequest, assignment: Assignment, submit: dict, *, wit
     campaign = assignment.hit.campaign
     task = serving.take_over(assignment.task)
     data = serving.page_data(task)
+    data["is_practised"] = task.annotator.tasks.filter(handed_in_at__isnull=False).exists()  # knows the instructions
     data["submit"] = submit | {"fields": {"token": data["token"]} if with_token else {}}
     context = {"data": data, "consent": task.consent_text, "way": campaign.environment.kind}
     return render(request, "crowd/visit.html", context | about(campaign, len(data["comparisons"])))

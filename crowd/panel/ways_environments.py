@@ -47,6 +47,8 @@ class EnvironmentForm(forms.ModelForm):
             for name in ("endpoint_url", "worker_url"):
                 if not given.get(name):
                     self.add_error(name, "Mechanical Turk's protocol needs this address.")
+        if self.instance.pk and "kind" in self.changed_data and self.instance.campaigns.exists():
+            self.add_error("kind", "Campaigns run on it already: make another environment for another way.")
         if kind == Kind.LINK and given.get("worker_parameter") == given.get("session_parameter"):
             self.add_error("session_parameter", "Person and visit need a parameter each. Without visits leave this empty.")
         return given

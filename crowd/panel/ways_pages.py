@@ -210,6 +210,13 @@ def _renew(admin, request: HttpRequest, campaign: Campaign) -> None:
     messages.success(request, f"{row.name} has a new link; the old one opens nothing.")
 
 
+def _forget(admin, request: HttpRequest, campaign: Campaign) -> None:
+    row = _one(request, campaign)
+    invitations.forget(row)
+    admin.log_change(request, campaign, f"Deleted name and address of {row}.")
+    messages.success(request, "Name and address are deleted; the answers stay under the pseudonym.")
+
+
 def _resend(admin, request: HttpRequest, campaign: Campaign) -> None:
     row = _one(request, campaign)
     if not (settings.SENDS_EMAIL and row.email and row.revoked_at is None):
@@ -232,7 +239,7 @@ def _take_as_known(admin, request: HttpRequest, campaign: Campaign) -> None:
     messages.success(request, f"{_n(count, 'pair')} got a known answer.")
 
 
-INVITATION_ACTS = {"revoke": _revoke, "renew": _renew, "send": _resend, "known": _take_as_known}
+INVITATION_ACTS = {"revoke": _revoke, "renew": _renew, "forget": _forget, "send": _resend, "known": _take_as_known}
 
 
 def answers_csv(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:

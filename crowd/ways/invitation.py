@@ -30,6 +30,7 @@ Kind = Call.Kind
 State = Assignment.State
 SALT = "crowd.ways.invitation"
 SECRET_LENGTH = 32
+FORGOTTEN = "(forgotten)"
 
 
 class Invitation:
@@ -154,6 +155,13 @@ def revoke(invitation: Row) -> None:
     """The link opens nothing any more; answers that were given stay."""
     Row.objects.filter(pk=invitation.pk, revoked_at=None).update(revoked_at=timezone.now())
     set_places(invitation.campaign)
+
+
+@transaction.atomic
+def forget(invitation: Row) -> None:
+    """Delete name and e-mail address, as the person may wish; the link closes, answers stay under the pseudonym."""
+    revoke(invitation)
+    Row.objects.filter(pk=invitation.pk).update(name=FORGOTTEN, email="")
 
 
 @transaction.atomic

@@ -11,10 +11,11 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from crowd import ways
-from crowd.addresses import LOCAL
+from crowd.addresses import LOCAL, check_completion_url
 from crowd.entering import FINISHED_HERE
 from crowd.models import Assignment, Call, Campaign, Environment
 from crowd.ways.base import Balance, CannotOffer, Submission
@@ -35,6 +36,11 @@ class Link:
 
     def check(self, campaign: Campaign) -> None:
         back = self._environment.completion_url
+        if back:
+            try:
+                check_completion_url(back)
+            except ValidationError as error:
+                raise CannotOffer(f"The address at the end of '{self._environment}' cannot be used. {error.message}") from error
         if back and urlsplit(back).scheme != "https" and urlsplit(back).hostname not in LOCAL:
             raise CannotOffer(f"People would be sent back to {back}, which is not https. Change the environment.")
         public = urlsplit(settings.PUBLIC_URL)

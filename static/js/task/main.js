@@ -95,7 +95,7 @@ class TaskPage {
   }
 
   #beginWork() {
-    const isNew = this.#progress.answered === 0 && !this.#data.tutorial;
+    const isNew = this.#progress.answered === 0 && !this.#data.tutorial && !this.#data.is_practised;
     if (isNew) this.#instruct(() => this.#work());
     else this.#work();
   }

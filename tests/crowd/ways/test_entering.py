@@ -202,6 +202,13 @@ def test_only_ways_without_a_marketplace_have_such_an_address(client):
     assert client.get("/task/study/guessed/").status_code == 404
 
 
+def test_a_hit_of_such_a_campaign_has_no_door_of_its_own(client):
+    hit = make_open_campaign(1).hits.get()
+    query = {"assignmentId": "3A", "workerId": "A1", "hitId": hit.hit_id}
+    assert why_of(client.get(f"/task/{hit.token}/", query)) == "bad_address"
+    assert not Assignment.objects.exists()
+
+
 def test_the_page_cannot_be_framed_leaks_no_address_and_posts_only_here(client):
     response = client.get(address(make_open_campaign(1), pid="ada", visit="v1"))
     policy = dict(part.strip().partition(" ")[::2] for part in response["Content-Security-Policy"].split(";"))

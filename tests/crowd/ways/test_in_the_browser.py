@@ -150,7 +150,7 @@ def test_by_invitation_through_all_tasks_with_a_break(site, visitor, look, open_
     look("invitation 2 between")
     visitor.get_by_role("link", name="Next task").click()
     worker = Worker(visitor)
-    worker.press('[data-do="begin"]')
+    worker.expect_place("1 of 2")  # the instructions are known by now
     worker.answer("left")
     worker.saved()
     other = open_page(width=768, height=1024)  # another device goes on where this one was

@@ -165,6 +165,10 @@ def test_a_link_is_revoked_and_renewed(panel):
     post(panel, campaign, "invitations", act="renew", invitation=row.pk)
     row.refresh_from_db()
     assert row.revoked_at is None and invitations.link_of(row) != old
+    invitations.revoke(row)
+    assert "deleted" in post(panel, campaign, "invitations", act="forget", invitation=row.pk)
+    row.refresh_from_db()
+    assert (row.name, row.email) == ("(forgotten)", "") and row.worker.annotator.pseudonym
     assert "not there" in post(panel, campaign, "invitations", act="revoke", invitation=99999)
 
 
