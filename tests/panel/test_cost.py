@@ -39,6 +39,9 @@ def pages(admin_user):
             "person": reverse("admin:annotation_person_change", args=[people[0].pk]),
             "campaign": reverse("admin:crowd_campaign_change", args=[campaign.pk]),
             "live figures": reverse("admin:crowd_campaign_live", args=[campaign.pk]),
+            "offer": reverse("admin:crowd_campaign_offer", args=[campaign.pk]),
+            "work": reverse("admin:crowd_campaign_work", args=[campaign.pk]) + "?show=both",
+            "wages": reverse("admin:crowd_campaign_wages", args=[campaign.pk]),
             "draft": reverse("admin:crowd_campaign_change", args=[draft.pk]),
             "new campaign": reverse("admin:crowd_campaign_add"),
             "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
@@ -53,8 +56,8 @@ def pages(admin_user):
                 f"list of {name}": reverse(f"admin:{name}_changelist")
                 for name in (
                     "annotation_dataset", "annotation_person", "annotation_vote", "annotation_import", "crowd_campaign",
-                    "crowd_merge", "crowd_release", "crowd_hit", "crowd_assignment", "crowd_payment", "crowd_worker",
-                    "modeling_run", "admin_logentry",
+                    "crowd_merge", "crowd_release", "crowd_hit", "crowd_assignment", "crowd_payment", "crowd_call",
+                    "crowd_worker", "modeling_run", "admin_logentry",
                 )
             },
         }
