@@ -201,9 +201,12 @@ def lifter_of_a_dataset(request, dataset: Dataset):
 def runs_of_a_campaign(request, campaign: Campaign):
     if not request.user.has_perm("modeling.view_run"):
         return None
-    found = list(Run.objects.filter(release__campaign=campaign).defer(*comparing.HEAVY).select_related("release")[:RECENT])
+    found = Run.objects.filter(release__campaign=campaign).defer(*comparing.HEAVY)
+    found = list(found.select_related("release__campaign__cadence")[:RECENT])
+    cadence = (
+        getattr(found[0].release.campaign, "cadence", None) if found else Cadence.objects.filter(campaign=campaign).first()
+    )
     return {
-        "template": "admin/modeling/campaign.html", "runs": found, "campaign": campaign,
-        "cadence": Cadence.objects.filter(campaign=campaign).first(),
+        "template": "admin/modeling/campaign.html", "runs": found, "campaign": campaign, "cadence": cadence,
         "may_train": request.user.has_perm("modeling.add_run"),
     }
