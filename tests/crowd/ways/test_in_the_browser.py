@@ -91,7 +91,8 @@ def test_by_a_link_to_a_code_that_is_copied_and_confirmed(site, visitor, look, r
     assert Payment.objects.get().decided_by.username == "lab"
 
 
-def test_by_a_link_and_back_to_the_platform_with_code_and_names(site, visitor, screenshot):
+def test_by_a_link_and_back_to_the_platform_with_code_and_names(site, phone):
+    visitor = phone
     environment = make_way(completion_url=f"{site}/?code={{code}}&person={{worker}}&visit={{session}}&study={{study}}")
     campaign = make_open_campaign(1, environment=environment, completion_code="C0DE", study_id="77")
     visitor.goto(address(campaign, site, pid="p+1", visit="v~2"))
