@@ -39,7 +39,7 @@ def test_reconciling_again_pays_nobody_twice(place):
     Person("ada").do(campaign.hits.get())
     for _ in range(3):
         reconciling.reconcile(campaign)
-    assert Payment.objects.count() == 1
+    assert Payment.objects.of_money().count() == 1
     assert Gateway(place).balance_usd() == Decimal("100.00") - 2 * Decimal("0.12")  # one paid, one still held
 
 
@@ -51,12 +51,12 @@ def test_an_approval_whose_answer_was_lost_is_in_the_ledger_once(place, network)
         reconciling.reconcile(campaign)
     campaign.refresh_from_db()
     assert "ApproveAssignment" in campaign.trouble or "approve_assignment" in campaign.trouble
-    assert not Payment.objects.exists() and market.Assignment.objects.get().state == "Approved"
+    assert not Payment.objects.of_money().exists() and market.Assignment.objects.get().state == "Approved"
     reconciling.reconcile(campaign)
-    assert Payment.objects.count() == 1 and Assignment.objects.get().state == State.APPROVED
+    assert Payment.objects.of_money().count() == 1 and Assignment.objects.get().state == State.APPROVED
     assert campaign.calls.get(kind="approve").state == "waiting"  # the sweeper finds it done
     Call.objects.update(next_try_at=timezone.now())
-    assert outbox.sweep() == 1 and Payment.objects.count() == 1
+    assert outbox.sweep() == 1 and Payment.objects.of_money().count() == 1
 
 
 def test_answers_without_a_submission_stay_out_of_the_data(place):
@@ -80,7 +80,7 @@ def test_a_submission_without_answers_is_left_to_a_person(place):
     reconciling.reconcile(campaign)
     assignment = Assignment.objects.get()
     assert assignment.state == State.SUBMITTED and "0 of 10 answers" in assignment.note
-    assert not Payment.objects.exists() and not Vote.objects.verified().exists()
+    assert not Payment.objects.of_money().exists() and not Vote.objects.verified().exists()
 
 
 def test_who_did_not_pass_the_tutorial_is_paid_for_the_time_and_gives_no_votes(place):
@@ -129,7 +129,7 @@ def test_votes_under_a_forged_worker_id_never_count(place):
     forged_row = Assignment.objects.get(worker__worker_id="AFORGED0000000")
     assert forged_row.state == State.FOREIGN and "somebody else" in forged_row.note
     assert Vote.objects.verified().count() == 10
-    assert Payment.objects.get().assignment.worker.worker_id == real
+    assert Payment.objects.of_money().get().assignment.worker.worker_id == real
 
 
 def test_the_campaign_ends_by_itself_only_when_every_assignment_is_in(place):
@@ -153,7 +153,7 @@ def test_whoever_had_begun_when_the_campaign_was_finished_is_paid(place):
     running.execute(life.finish(campaign, campaign.owner))
     work(person.browser, frame, judge_first)
     assert reconciling.reconcile_all() == 1
-    assert Payment.objects.count() == 1
+    assert Payment.objects.of_money().count() == 1
 
 
 def test_a_campaign_that_cannot_be_reached_does_not_stop_the_others(place):
@@ -164,4 +164,4 @@ def test_a_campaign_that_cannot_be_reached_does_not_stop_the_others(place):
     Campaign.objects.filter(pk=dead.pk).update(environment=other)
     reconciling.reconcile_all()
     dead.refresh_from_db()
-    assert "list_assignments_for_hit" in dead.trouble and Payment.objects.count() == 1
+    assert "list_assignments_for_hit" in dead.trouble and Payment.objects.of_money().count() == 1
