@@ -8,6 +8,7 @@ the address that was looked at; and each redirect is treated as a new address.
 import ipaddress
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import httpx
 from annotation.sources.rules import BadSource, PictureMissing, Rules, SourceUnavailable
 
 REDIRECTS = 5
+MOST_NAMES = 32  # whose connections are kept open; further names get a new one each time
 CHUNK_BYTES = 1 << 16
 LATER = (408, 425, 429, 500, 502, 503, 504)
 NOT_THERE = (401, 403, 404, 410)
@@ -40,18 +42,39 @@ def is_public(address: Address) -> bool:
 
 
 class Web:
-    """Fetches files; safe to use from several threads, closed after use."""
+    """Fetches files; safe to use from several threads, closed after use.
 
-    def __init__(self, rules: Rules, resolve: Callable = socket.getaddrinfo, pulse: Callable[[], None] = lambda: None):
+    tls: whom to trust for https; the authorities that everybody trusts by default.
+    """
+
+    def __init__(
+        self, rules: Rules, resolve: Callable = socket.getaddrinfo, pulse: Callable[[], None] = lambda: None,
+        tls: ssl.SSLContext | None = None,
+    ):
         self._rules = rules
         self._resolve = resolve
         self._pulse = pulse
         self._owner = threading.get_ident()
-        timeout = httpx.Timeout(rules.read_s, connect=rules.connect_s)
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._tls = tls
+        self._clients: dict[str, httpx.Client] = {}
+        self._turn = threading.Lock()
 
     def close(self) -> None:
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, host: str) -> httpx.Client:
+        """Connections of one name alone: one whose certificate was another's must not be used again for it."""
+        with self._turn:
+            name = host if host in self._clients or len(self._clients) < MOST_NAMES else ""
+            if name not in self._clients:
+                self._tls = self._tls or httpx.create_ssl_context()
+                timeout = httpx.Timeout(self._rules.read_s, connect=self._rules.connect_s)
+                limits = httpx.Limits(max_keepalive_connections=8 if name else 0)
+                self._clients[name] = httpx.Client(
+                    timeout=timeout, limits=limits, follow_redirects=False, trust_env=False, verify=self._tls
+                )
+            return self._clients[name]
 
     def fetch(self, url: str) -> bytes:
         """A picture.
@@ -148,15 +171,16 @@ class Web:
         if target.userinfo:
             raise BadSource(f"{shown(url)} holds a name or password. Give an address that needs none.")
         host = target.raw_host.decode()
+        client = self._client(f"{target.scheme}://{host}")
         error: Exception | None = None
         for address in self._addresses(host, target.port or (443 if target.scheme == "https" else 80), url):
-            request = self._client.build_request(
+            request = client.build_request(
                 "GET", target.copy_with(host=str(address)),
                 headers={"Host": target.netloc.decode(), "Accept-Encoding": "identity", "User-Agent": "Nearer"},
                 extensions={"sni_hostname": host},  # the certificate must be the name's
             )
             try:
-                return _Closing(self._client.send(request, stream=True))
+                return _Closing(client.send(request, stream=True))
             except httpx.ConnectError as refused:
                 error = refused
         raise error or SourceUnavailable(f"{shown(url)} has no address.")

@@ -2,8 +2,14 @@
 
 import ipaddress
 import socket
+import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from annotation.sources import BadSource, PictureMissing, Rules, SourceUnavailable
 from annotation.sources.web import Web, is_public
@@ -177,3 +183,37 @@ def test_what_is_no_address_is_refused_without_showing_its_secrets(web, url, mes
     with pytest.raises((BadSource, SourceUnavailable), match=message) as refused:
         web.fetch(url)
     assert "secret" not in str(refused.value)
+
+
+def certificate(folder, name: str):
+    """A key and a certificate that a name has signed for itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / f"{name}.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + signed.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_over_https_the_certificate_must_be_the_names_although_the_address_is_asked(files, tmp_path):
+    file = certificate(tmp_path, "pictures.example")
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(file)
+    files.socket = served.wrap_socket(files.socket, server_side=True)
+
+    def resolve(host, port, **_):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    web = Web(OPEN, resolve=resolve, tls=ssl.create_default_context(cafile=file))
+    assert web.fetch(f"https://pictures.example:{files.server_port}/a.jpg") == b"a picture"
+    with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        web.fetch(f"https://other.example:{files.server_port}/a.jpg")
+    web.close()
