@@ -68,6 +68,10 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
     queryset = Release.objects.select_related("campaign", "merge")
     serializer_class = ReleaseSerializer
 
+    def perform_content_negotiation(self, request, force=False):
+        """A file is of its own kind, whatever the caller says it takes."""
+        return super().perform_content_negotiation(request, force or self.action in ("file", "manifest", "archive"))
+
     def perform_create(self, serializer) -> None:
         wanted = dict(serializer.validated_data)
         try:
