@@ -10,6 +10,7 @@ from crowd.models import Assignment, Environment
 
 Kind = Environment.Kind
 SALT = "crowd.completing.code"
+CLEAR = str.maketrans("IO", "89")  # the other letters and digits of base 32 are not mistaken for one another
 
 
 class Ending(NamedTuple):
@@ -22,12 +23,12 @@ class Ending(NamedTuple):
 def code_of(assignment: Assignment) -> str:
     """The campaign's code for all, or this assignment's own, which nobody can guess.
 
-    Forty bits of a keyed hash, in letters and digits that are not mistaken for each other.
+    Forty bits of a keyed hash, without I, O, 0 and 1.
     """
     if fixed := assignment.hit.campaign.completion_code:
         return fixed
     digest = salted_hmac(SALT, str(assignment.pk), algorithm="sha256").digest()
-    code = base64.b32encode(digest[:5]).decode()
+    code = base64.b32encode(digest[:5]).decode().translate(CLEAR)
     return f"{code[:4]}-{code[4:]}"
 
 

@@ -107,8 +107,12 @@ def turned_away(
 def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     data = serving.preview_data(arriving.lesson_name(campaign), teaches_lean=campaign.teaches_lean)
     context = {"data": data, "way": campaign.environment.kind}
-    hit = campaign.hits.first()
-    n_comparisons = hit.hit_pairs.count() if hit else 0
     agreed = consent.of(campaign)
     context["consent_text"] = agreed[1] if agreed else ""
-    return render(request, "crowd/entry.html", context | about(campaign, n_comparisons or campaign.comparisons_per_hit))
+    return render(request, "crowd/entry.html", context | about(campaign, task_length(campaign)))
+
+
+def task_length(campaign: Campaign) -> int:
+    """Comparisons of its first task, where tasks have pairs of their own; else of a usual one."""
+    hit = campaign.hits.first()
+    return (hit.hit_pairs.count() if hit else 0) or campaign.comparisons_per_hit

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from crowd import confirming, entering, guessing
 from crowd.arriving import TurnedAway, Why
-from crowd.entry_views import secret_address, task_page, turned_away
+from crowd.entry_views import secret_address, task_length, task_page, turned_away
 from crowd.models import Campaign, Invitation
 from crowd.views import about
 from crowd.ways import invitation as invitations
@@ -49,7 +49,7 @@ def invited(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         "closed": _closed(campaign) if left else "",
         "task_url": reverse("invited-task", args=[invitations.token_of(invitation)]),
     }
-    return render(request, "crowd/invited.html", context | about(campaign, campaign.comparisons_per_hit))
+    return render(request, "crowd/invited.html", context | about(campaign, task_length(campaign)))
 
 
 @_invited

@@ -1,5 +1,6 @@
 """People come to a campaign's own address: each gets one task, the least taken HIT, and nothing is asked too often."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -250,7 +251,7 @@ def test_everybody_has_a_code_of_ones_own_that_stays(client):
         page = response.content.decode()
         codes.append(page.split("data-code>")[1].split("<")[0])
     assert codes[0] == codes[2] != codes[1]
-    assert all(len(code) == 9 for code in codes)
+    assert all(re.fullmatch(r"[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}", code) for code in codes)
 
 
 def test_the_way_back_carries_the_code_and_names_safely_encoded(client):
