@@ -10,7 +10,6 @@ from pathlib import Path
 from annotation.importers import skeletons
 from annotation.importers.reading import (
     Gathered,
-    Some,
     are_numbers,
     at_least_one,
     is_number,
@@ -18,11 +17,11 @@ from annotation.importers.reading import (
     items,
     only_file,
     safe_name,
-    top_level,
 )
 from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
 COCO = "coco-17"
+HEAD_BYTES = 65536
 CITATION = "T.-Y. Lin et al. Microsoft COCO: Common Objects in Context. ECCV 2014."
 
 
@@ -36,15 +35,8 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
         are read, for an annotation that cannot be, naming its id.
     """
     file = only_file(path, lambda found: found.suffix == ".json" and found.name != "skeleton.json", "a COCO file (*.json)")
-    outline = top_level(file, options.pulse)
-    lists = {name: outline.get(name) for name in ("images", "annotations", "categories")}
-    missing = [name for name, found in lists.items() if not isinstance(found, Some) or found.kind is not list]
-    if missing:
-        lists = " and no list ".join(missing)
-        raise BadDataset(f"{file} has no list {lists}; a COCO keypoints file has. Choose another format?")
     categories, skeleton, own = _skeleton(file, options)
     record = DatasetRecord(skeleton=skeleton, images=(), own_skeleton=own, description=_description(file, options))
-    record.total = lists["images"].n_objects
     record.citation = CITATION if own is None else ""
     record.images = at_least_one(
         _images(file, categories, record, options),
@@ -53,7 +45,15 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
     return record
 
 
+def _not_coco(file: Path, name: str) -> BadDataset:
+    return BadDataset(f"{file} has no list {name} with anything in it; a COCO keypoints file has. Choose another format?")
+
+
 def _description(file: Path, options: Options) -> str:
+    """What `info` says, where that stands at the file's start, as it does in all published files."""
+    with file.open("rb") as stream:
+        if b'"info"' not in stream.read(HEAD_BYTES):
+            return ""
     info = next(items(file, "info", options.pulse), None)
     said = info.get("description") if isinstance(info, dict) else ""
     return said[:500] if isinstance(said, str) and is_text(said) else ""
@@ -62,6 +62,7 @@ def _description(file: Path, options: Options) -> str:
 def _skeleton(file: Path, options: Options) -> tuple[dict, str, skeletons.SkeletonRecord | None]:
     """Names of the joints of each category that has some, and the skeleton that they belong to."""
     found: dict = {}
+    number = 0
     for number, category in enumerate(items(file, "categories.item", options.pulse), start=1):
         if not isinstance(category, dict) or "id" not in category:
             raise BadDataset(f'{file}, category {number}: needs "id".')
@@ -71,6 +72,8 @@ def _skeleton(file: Path, options: Options) -> tuple[dict, str, skeletons.Skelet
         if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
             raise BadDataset(f'{file}, category {category["id"]}: "keypoints" must be a list of names.')
         found[category["id"]] = [skeletons.plain(joint) for joint in joints]
+    if number == 0:
+        raise _not_coco(file, "categories")
     if not found:
         raise BadDataset(f"{file}: no category has keypoints. Take the file of keypoints, not that of boxes (instances).")
     names = next(iter(found.values()))
@@ -96,6 +99,7 @@ def _skeleton(file: Path, options: Options) -> tuple[dict, str, skeletons.Skelet
 def _images(file: Path, categories: dict, record: DatasetRecord, options: Options) -> Iterator[ImageRecord]:
     n_joints = len(next(iter(categories.values())))
     with Gathered() as gathered:
+        number = 0
         for number, image in enumerate(items(file, "images.item", options.pulse), start=1):
             place = f"{file}, image {number}"
             if not isinstance(image, dict) or not isinstance(image.get("id"), int | str):
@@ -105,10 +109,15 @@ def _images(file: Path, categories: dict, record: DatasetRecord, options: Option
             head = [safe_name(image.get("file_name"), place), place, url if isinstance(url, str) else ""]
             if not gathered.head(image["id"], head):
                 raise BadDataset(f"{place}: the id occurs twice. Give every image an id of its own.")
+        if number == 0:
+            raise _not_coco(file, "images")
+        record.total, number = number, 0
         for number, row in enumerate(items(file, "annotations.item", options.pulse), start=1):
             person = _person(row, f"{file}, annotation {number}", file, categories, n_joints, record)
             if person is not None:
                 gathered.add(row["image_id"], [row.get("id", number), person.keypoints, person.occluded])
+        if number == 0:
+            raise _not_coco(file, "annotations")
         if lost := gathered.without_head():
             raise BadDataset(f"{file}, annotation id {lost[0]}: there is no image of its image_id. Add it, or leave it out.")
         for (name, place, url), rows in gathered.groups():

@@ -94,7 +94,7 @@ SPOILT = {
     ("coco", "two files"): (put("other.json", "{}"), r"holds 2 files that could be a COCO file .*other\.json"),
     ("coco", "cut short"): (cut(COCO), rf"{COCO} is no JSON, or its end is missing"),
     ("coco", "no JSON"): (put(COCO, b"\xff\xfe\x00garbage"), rf"{COCO} is no JSON"),
-    ("coco", "a list"): (put(COCO, "[1, 2]"), rf"{COCO}: the outermost value must be an object"),
+    ("coco", "a list"): (put(COCO, "[1, 2]"), rf"{COCO} has no list categories"),
     ("coco", "no annotations"): (coco(lambda c: c.pop("annotations")), r"has no list annotations"),
     ("coco", "boxes only"): (coco(lambda c: c["categories"][0].pop("keypoints")), r"no category has keypoints.*instances"),
     ("coco", "other joints"): (
@@ -112,7 +112,9 @@ SPOILT = {
     ("coco", "no numbers"): (note(0, keypoints=["x"] * 51), r"annotation id 201: \"keypoints\" must be 51 numbers"),
     ("coco", "a huge number"): (note(0, keypoints=[1e308 * 10] * 51), r"no JSON|51 numbers"),
     ("coco", "an odd flag"): (note(0, keypoints=[5, 5, 7] * 17), r"annotation id 201, keypoint 1: v is 7"),
-    ("coco", "nobody"): (coco(lambda c: c.update(annotations=[])), r"has no person with keypoints"),
+    ("coco", "nobody"): (
+        coco(lambda c: c.update(annotations=[c["annotations"][0] | {"iscrowd": 1}])), r"has no person with keypoints"
+    ),
     ("mpii", "cut short"): (cut(MAT), rf"{MAT} cannot be read as a MATLAB file"),
     ("mpii", "another .mat"): (
         lambda f: scipy.io.savemat(f / MAT, {"joints": np.zeros((3, 14, 2))}), r"has no RELEASE\.annolist\.image"
