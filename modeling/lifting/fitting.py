@@ -210,7 +210,7 @@ class Training:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group.get("times", 1.0)
             with precision:
-                cost = self.recipe.terms(compiled or net, people, rows, self.extra, config, True)
+                cost = self.recipe.terms(net if compiled is None else compiled, people, rows, self.extra, config, True)
             total = sum(cost.values())
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()

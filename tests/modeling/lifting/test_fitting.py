@@ -1,3 +1,4 @@
+import functools
 import json
 from dataclasses import replace
 
@@ -244,3 +245,13 @@ def test_tensorboard_gets_an_event_file_beside_a_line_per_epoch(tmp_path):
     (events,) = (tmp_path / "tensorboard").glob("events.*")
     assert events.read_bytes().count(b"held_out_order") == len(run.curve)
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == len(run.curve)
+
+
+def test_a_compiled_training_learns_as_an_ordinary_one(tmp_path, monkeypatch):
+    """Through torch's real wrapper; the C++ behind it takes minutes to build and is left out."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager", dynamic=True))
+    losses = [
+        fit(make_people(20), Config(epochs=1, width=8, compile=chosen), tmp_path / str(chosen)).curve[0]["loss"]
+        for chosen in (False, True)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
