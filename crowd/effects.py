@@ -64,7 +64,7 @@ def _approved(call: Call) -> None:
 def _rejected(call: Call) -> None:
     assignment = call.assignment
     Assignment.objects.filter(pk=assignment.pk).update(
-        state=State.REJECTED, decided_at=timezone.now(), feedback=call.payload["feedback"]
+        state=State.REJECTED, decided_at=timezone.now(), feedback=call.payload["feedback"], note=""
     )
     Task.objects.filter(pk=assignment.task_id).update(verified_at=None)  # what is not paid for is not used
     ledger.decision(call, Payment.Kind.REJECTION, assignment)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation.models import Choice, Vote
 from annotation.templatetags.panel import percent, usd
-from crowd import pricing
+from crowd import paying, pricing
 from crowd.models import Assignment, Campaign, Payment
 from crowd.panel import forecast
 
@@ -100,20 +100,16 @@ def expected_wage(campaign: Campaign) -> dict:
     return {"forecast_s": seconds, "forecast_usd": pricing.hourly_wage_usd(campaign.reward_usd, seconds)}
 
 
-def answering_seconds(assignments) -> dict[int, float]:
-    """By task, how long its answers took, delays and second thoughts included; tasks without answers are left out.
-
-    The time between acceptance and hand-in would count a coffee break as work.
-    """
+def worked_seconds(assignments) -> dict[int, float]:
+    """By assignment, the active time of the newest ones that were handed in; as wages are paid by (`crowd.paying`)."""
     handed_in = assignments.filter(submitted_at__isnull=False, task__isnull=False).order_by("-submitted_at")
-    tasks = list(handed_in.values_list("task", flat=True)[:RECENT_ASSIGNMENTS])
-    rows = Vote.objects.filter(task__in=tasks).order_by().values_list("task")
-    return {task: max(ms / 1000, 1.0) for task, ms in rows.annotate(ms=Sum("elapsed_ms"))}
+    newest = list(handed_in.values_list("pk", flat=True)[:RECENT_ASSIGNMENTS])
+    return paying.active_seconds(Assignment.objects.filter(pk__in=newest))
 
 
 def wage(campaign: Campaign) -> dict:
     """What the reward is worth an hour: as forecast, and as measured on what was handed in lately (median)."""
-    seconds = answering_seconds(Assignment.objects.filter(hit__campaign=campaign))
+    seconds = worked_seconds(Assignment.objects.filter(hit__campaign=campaign))
     measured_s = float(np.median(list(seconds.values()))) if seconds else None
     return {
         **expected_wage(campaign), "measured_s": measured_s, "n": len(seconds),

@@ -8,7 +8,7 @@ from annotation.models import Choice, Vote
 from annotation.panel.drawings import drawing, pair_marks
 from crowd import pricing
 from crowd.models import Assignment, Campaign, Consensus, Merge, Payment, Worker, WorkerSkill
-from crowd.panel.campaigns import RESPONSE_EDGES_S, answering_seconds, response_chart
+from crowd.panel.campaigns import RESPONSE_EDGES_S, response_chart, worked_seconds
 
 RECENT_TASKS = 20
 RECENT_VOTES = 24
@@ -46,11 +46,11 @@ def page(worker: Worker, user) -> dict:
         choice=Choice.UNDONE
     )
     seconds = np.array(votes.order_by("-pk").values_list("response_ms", flat=True)[:MEASURED_VOTES]) / 1000
-    answering = answering_seconds(assignments)
+    worked = worked_seconds(assignments)
     wages = [
-        float(pricing.hourly_wage_usd(one.hit.campaign.reward_usd, answering[one.task_id]))
+        float(pricing.hourly_wage_usd(one.hit.campaign.reward_usd, worked[one.pk]))
         for one in tasks
-        if one.task_id in answering
+        if one.pk in worked
     ]
     return {
         "tasks": tasks, "tiles": _tiles(worker, seconds, wages), "skills": _skills(worker, user),
@@ -72,7 +72,7 @@ def _tiles(worker: Worker, seconds: np.ndarray, wages: list[float]) -> list[dict
     if len(seconds):
         shown.append({"label": "Response", "value": f"{np.median(seconds):.1f} s", "detail": "median"})
     if wages:
-        shown.append({"label": "Wage", "value": f"${np.median(wages):,.2f}", "detail": "an hour of answering, median"})
+        shown.append({"label": "Wage", "value": f"${np.median(wages):,.2f}", "detail": "an hour of work, median"})
     return shown
 
 
