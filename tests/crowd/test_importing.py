@@ -8,7 +8,7 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 
 from annotation.models import Annotator, Image, Pair, Task, Vote
-from crowd import importing, merging
+from crowd import importing, merging, storing
 from crowd.models import Assignment, Campaign, Environment, VoteImport, Worker
 from jobs import running
 from tests import factories
@@ -174,7 +174,7 @@ def test_nothing_is_left_of_an_import_that_breaks_off(monkeypatch):
     def broken(*_):
         raise RuntimeError("the machine stopped here")
 
-    monkeypatch.setattr(importing._Writer, "_hit_pairs", broken)
+    monkeypatch.setattr(storing.Writer, "_hit_pairs", broken)
     job = take(dataset, VOTES)
     assert job.state == VoteImport.State.FAILED
     assert not Campaign.objects.exists() and not Vote.objects.exists() and not Worker.objects.exists()
