@@ -165,11 +165,11 @@ class Prolific:
         )
 
     def replace_lost(self, campaign: Campaign, n: int, user) -> Call:
-        """Ask for `n` more people than there are places here, as so many handed in without a usable answer."""
-        so_far = campaign.calls.filter(kind=Kind.ADD_PLACES, hit=None).count()
+        """Ask for `n` people more than the study is for now, as so many handed in without a usable answer."""
+        wanted = self._client.study(campaign.study_id).places + n
         return outbox.put(
-            self._environment, Kind.ADD_PLACES, outbox.token("replacements", campaign.pk, so_far), campaign=campaign,
-            user=user, payload={"n": n, "total": n},
+            self._environment, Kind.ADD_PLACES, outbox.token("replacements", campaign.pk, wanted), campaign=campaign,
+            user=user, payload={"n": n, "total": n, "places": wanted},
         )
 
     # --- Collecting ---
@@ -200,6 +200,8 @@ class Prolific:
         study = self._client.study(study_id)
         if study.places < call.payload["places"]:
             self._client.set_places(study_id, call.payload["places"])
+        elif study.places > call.payload["places"]:
+            _remember(call, places=study.places)  # an adopted study may be for more
         if study.status in ("UNPUBLISHED", "DRAFT"):
             self._client.transition(study_id, "PUBLISH")
         elif study.status == "PAUSED":
@@ -222,18 +224,20 @@ class Prolific:
         return facts | ({"project": self._environment.project} if self._environment.project else {})
 
     def _add_places(self, call: Call) -> None:
-        """To the sum of all that was asked for until this call, so that saying it again raises nothing twice."""
-        wanted = self._places_until(call)
+        """To a number that was settled before, so that saying it again raises nothing twice."""
+        wanted = call.payload.get("places") or self._places_until(call)
         study = self._client.study(call.campaign.study_id)
         if study.places < wanted:
             self._client.set_places(study.id, wanted)
 
     @staticmethod
     def _places_until(call: Call) -> int:
-        alive = call.campaign.calls.exclude(state__in=[Call.State.DROPPED, Call.State.REFUSED]).filter(pk__lt=call.pk)
-        first = alive.filter(kind=Kind.OFFER, hit=None).values_list("payload", flat=True).first() or {"places": 0}
-        added = alive.filter(kind=Kind.ADD_PLACES).values_list("payload", flat=True)
-        return first["places"] + sum(payload["n"] for payload in added) + call.payload["n"]
+        """What the study was offered for, and all that was asked for until this call."""
+        earlier = call.campaign.calls.exclude(state__in=[Call.State.DROPPED, Call.State.REFUSED]).filter(pk__lt=call.pk)
+        places = 0
+        for payload in earlier.filter(kind__in=[Kind.OFFER, Kind.ADD_PLACES]).order_by("pk").values_list("payload", flat=True):
+            places = payload.get("places") or places + payload["n"]
+        return places + call.payload["n"]
 
     def _withdraw(self, call: Call) -> None:
         if self._client.study(call.campaign.study_id).status in OPEN:

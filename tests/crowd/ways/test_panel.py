@@ -11,7 +11,7 @@ from crowd import completing, experts, reconciling
 from crowd.models import Assignment, Campaign, Environment, Invitation, Payment, Worker
 from crowd.prolific import credentials
 from crowd.ways import invitation as invitations
-from tests.crowd.ways.people import Kind, data_of, finish_visits, make_open_campaign, make_way, work_through
+from tests.crowd.ways.people import Kind, address, data_of, finish_visits, make_open_campaign, make_way, work_through
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -262,3 +262,50 @@ def test_the_campaigns_page_leads_to_its_people(panel):
         shown = panel.get(f"/panel/crowd/campaign/{campaign.pk}/change/").content.decode()
         assert page_of(campaign, page) in shown
         assert ("pid=…" in shown) == (kind == Kind.LINK)
+
+
+@pytest.fixture
+def study(panel, prolific, stand_in) -> Campaign:
+    """A campaign of one place on Prolific, taken by somebody who handed in a code without any answer."""
+    campaign = make_open_campaign(1, environment=prolific, places=1, completion_code="N1", reward_usd="0.40")
+    made = stand_in.account.create({
+        "name": "Ours", "description": "Look", "external_study_url": "http://testserver/?p={{%PROLIFIC_PID%}}", "reward": 40,
+        "prolific_id_option": "url_parameters", "total_available_places": 1, "estimated_completion_time": 2,
+        "completion_codes": [{"code": "N1", "code_type": "COMPLETED", "actions": [{"action": "MANUALLY_REVIEW"}]}],
+    })
+    stand_in.account.transition(made["id"], {"action": "PUBLISH"})
+    campaign.study_id = made["id"]
+    campaign.save()
+    return campaign
+
+
+def test_the_page_of_a_study_says_what_prolific_says_and_asks_for_more_people(panel, study, stand_in):
+    assert "0 of 1 taken" in panel.get(page_of(study, "visits")).content.decode()
+    stand_in.account.take(study.study_id, "a" * 24)
+    stand_in.account.complete("a" * 24, "N1")
+    reconciling.reconcile(study)
+    shown = panel.get(page_of(study, "visits")).content.decode()
+    assert "1 of 1 taken" in shown and "Ask Prolific for 1 more" in shown
+    assert "looking for 1 more person" in post(panel, study, "visits", act="replace")
+    assert stand_in.account.studies[study.study_id]["total_available_places"] == 2
+    assert "No more people are needed" in post(panel, study, "visits", act="replace")
+    stand_in.fail("GET", "^studies/", 400)
+    assert "Prolific does not say" in panel.get(page_of(study, "visits")).content.decode()
+
+
+def test_a_submission_is_rejected_with_prolifics_kind_of_reason(panel, study, stand_in):
+    one = stand_in.account.take(study.study_id, "a" * 24)
+    data = data_of(panel.get(address(study, PROLIFIC_PID="a" * 24, STUDY_ID=study.study_id, SESSION_ID=one.id)))
+    work_through(panel, data)
+    panel.post("/task/done/", data["submit"]["fields"])
+    row = Assignment.objects.get()
+    reason = "All answers were given within a second, before any picture was shown. " * 2
+    stand_in.account.complete("a" * 24, "N1")
+    assert "Choose what kind" in post(panel, study, "visits", act="reject", visit=[row.pk], reason=reason)
+    said = post(panel, study, "visits", act="reject", visit=[row.pk], reason="Too fast.", category="TOO_QUICKLY")
+    assert "at least 100 characters" in said
+    said = post(panel, study, "visits", act="reject", visit=[row.pk], reason=reason, category="TOO_QUICKLY")
+    assert "1 task rejected" in said
+    assert (one.status, one.category) == ("REJECTED", "TOO_QUICKLY")
+    row.refresh_from_db()
+    assert row.state == "rejected" and row.feedback == reason.strip()

@@ -13,6 +13,7 @@ from crowd import deciding, ledger, life, outbox, publishing, reconciling
 from crowd.models import Assignment, Call, Campaign, Payment
 from crowd.ways import way_of
 from crowd.ways.base import CannotOffer, GatewayError, GatewayRefused, GatewayUnavailable
+from crowd.ways.prolific import PARAMETERS, entry_url
 from jobs import running
 from tests.annotation.people import make_drawn_pairs
 from tests.crowd.offers import make_campaign
@@ -146,8 +147,6 @@ def test_a_process_that_dies_between_draft_and_launch_leaves_one_study(prolific,
 
 
 def test_an_existing_study_is_adopted_if_it_fits(prolific, stand_in):
-    from crowd.ways.prolific import PARAMETERS, entry_url
-
     campaign = make_draft(prolific)
     study = stand_in.account.create({
         "name": "Ours", "description": "Made by hand", "external_study_url": entry_url(campaign) + PARAMETERS, "reward": 40,
@@ -188,6 +187,20 @@ def test_more_votes_raise_the_places_once_however_often_it_is_said(prolific, sta
     for call in Call.objects.filter(kind=Call.Kind.ADD_PLACES):
         way_of(prolific).perform(call)
     assert study["total_available_places"] == 8
+
+
+def test_an_adopted_study_for_more_people_is_raised_from_what_it_was(prolific, stand_in):
+    campaign = make_draft(prolific)
+    study = stand_in.account.create({
+        "name": "Ours", "description": "Large", "external_study_url": entry_url(campaign) + PARAMETERS, "reward": 40,
+        "prolific_id_option": "url_parameters", "total_available_places": 10, "estimated_completion_time": 2,
+        "completion_codes": [{"code": "BIG", "code_type": "COMPLETED", "actions": [{"action": "MANUALLY_REVIEW"}]}],
+    })
+    Campaign.objects.filter(pk=campaign.pk).update(study_id=study["id"])
+    campaign.refresh_from_db()
+    launch(campaign)
+    assert running.execute(life.more_votes(campaign, campaign.owner, n=1)).is_done
+    assert stand_in.account.studies[study["id"]]["total_available_places"] == 12
 
 
 def test_places_of_those_who_gave_no_answers_are_asked_for_again(prolific, stand_in):
