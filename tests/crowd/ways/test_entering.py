@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone, translation
 
 from annotation import serving
-from annotation.models import Choice, Task
+from annotation.models import Choice, Task, TutorialAttempt
 from crowd import allotting, consent, entering
 from crowd.arriving import TurnedAway
 from crowd.models import CONSENT_TEXT, Assignment, Campaign, Worker
@@ -135,6 +135,20 @@ def test_a_failed_tutorial_holds_no_place_once_it_is_handed_in():
     tried = come(campaign, "ada")
     Task.objects.filter(pk=tried.task_id).update(needs_tutorial=True, handed_in_at=timezone.now())
     assert come(campaign, "bob").hit == tried.hit
+
+
+def test_who_fails_the_tutorial_reaches_the_end_without_a_vote(client):
+    campaign = make_open_campaign(1, places=1)
+    data = data_of(client.get(address(campaign, pid="ada", visit="v1")))
+    task = Task.objects.get()
+    Task.objects.update(needs_tutorial=True, tutorial="arms")
+    for number in (1, 2):
+        TutorialAttempt.objects.create(annotator=task.annotator, tutorial="arms", number=number, passed=False)
+    headers = {"authorization": f"Bearer {data['token']}"}
+    reply = client.post(data["urls"]["hand_in"], {"epoch": 1}, content_type="application/json", headers=headers)
+    assert reply.status_code == 200, reply.content
+    assert "data-code" in client.post("/task/done/", data["submit"]["fields"]).content.decode()
+    come(campaign, "bob")  # the place is free again
 
 
 def test_hits_with_pairs_that_somebody_knows_come_last_and_without_those_pairs():
