@@ -232,7 +232,7 @@ class Campaign(models.Model):
         help_text="Lean: so many people are asked about every pair, however sure the lifter is. 0 trusts it alone.",
     )
     exploration_share = models.FloatField(
-        default=0.1, validators=[MinValueValidator(0), MaxValueValidator(1)],
+        default=0.05, validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Lean: share of a task, 0 to 1, that is drawn at random, so that workers and probabilities stay measurable.",
     )
     merge_every = models.PositiveIntegerField(

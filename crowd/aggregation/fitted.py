@@ -16,6 +16,7 @@ from crowd.aggregation.votes import Floats, Votes
 
 CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
 FORMAT = 1
+SHARP = 0.99  # the ceiling for choosing what to ask: what people would say in the end, hardly softened
 CHUNK = 65_536
 
 
@@ -82,7 +83,7 @@ class Fitted:
 
         Args:
             evidence: (I, K), from `evidence`.
-            ceiling: another one than the fitted, such as 0.95 for choosing what to ask next (only what a vote can
+            ceiling: another one than the fitted, such as `SHARP` for choosing what to ask next (only what a vote can
                 still change counts there; report under the fitted one).
         Returns: (I,).
         """
@@ -92,7 +93,7 @@ class Fitted:
             out[start : start + CHUNK] = thin_product(belief, truth_at(even, self.base_rate)[:, None])[:, 0]
         return out
 
-    def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = 0.95) -> Floats:
+    def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = SHARP) -> Floats:
         """By how much one more vote of this worker is expected to lower p (1 - p).
 
         Args:

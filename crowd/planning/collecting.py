@@ -92,7 +92,7 @@ class Protocol:
     target_risk: float = 0.0
     most_votes: int = 15
     least_votes: int = 1
-    exploration_share: float = 0.1
+    exploration_share: float = 0.05
     merge_every: float = 0.25
     images_per_task: int = 5
     pairs_per_image: int = 5

@@ -76,11 +76,11 @@ def test_expected_drop_is_what_both_answers_bring_on_average(fit):
     votes, merged = fit
     fitted = merged.fitted
     evidence = fitted.evidence(votes)
-    p = fitted.probability(evidence, ceiling=0.95)
+    p = fitted.probability(evidence, ceiling=0.99)
     after = []
     for label in (0, 1):
         vote = Votes(np.arange(400), np.full(400, 12), np.full(400, label), 400, 30)
-        after.append(fitted.probability(evidence + fitted.evidence(vote), ceiling=0.95))
+        after.append(fitted.probability(evidence + fitted.evidence(vote), ceiling=0.99))
     says_one = (p - after[0]) / np.where(after[1] == after[0], 1, after[1] - after[0])
     left = says_one * after[1] * (1 - after[1]) + (1 - says_one) * after[0] * (1 - after[0])
     assert np.allclose(p * (1 - p) - left, fitted.expected_drop(evidence, 12), atol=1e-9)
