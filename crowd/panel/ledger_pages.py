@@ -101,6 +101,7 @@ class CallAdmin(PageAdmin, FactAdmin):
                     moment("ended_at", "ended")]
     list_select_related = ["campaign", "wanted_by"]
     list_filter = ["state", "kind"]
+    ordering = ["-pk"]
 
     def pages(self):
         return {"again": self.again_view}
