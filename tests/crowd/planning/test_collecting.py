@@ -37,7 +37,7 @@ def test_at_equal_cost_lean_labels_are_right_more_often():
 
 def test_it_ends_by_itself_when_every_pair_is_finished():
     place = field("independent", 1, **SMALL)
-    way = Protocol(30, lean=True, target_risk=0.2, most_votes=8, ceiling=0.99)
+    way = Protocol(30, lean=True, target_risk=0.3, most_votes=8, ceiling=0.99, exploration_share=0)
     points, votes = collect(place, way, 0)
     assert points[-1].finished > 0.9 and votes.per_item.max() <= 8  # the last merge may see some anew
     assert points[-1].votes_per_pair < 5
