@@ -13,6 +13,7 @@ from crowd.aggregation.choosing import grouped
 from crowd.lean import standing
 from crowd.models import Campaign, Standing
 
+State = Standing.State
 CANDIDATES = 400  # by worth to a newcomer; which of them suit this worker best is then worked out
 LOOK_S = 2.7  # what a comparison costs a worker, beside the campaign's delay
 
@@ -20,8 +21,8 @@ LOOK_S = 2.7  # what a comparison costs a worker, beside the campaign's delay
 def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
     """Pairs for one task of this annotator, leased; images in order of worth. Needs a transaction.
 
-    At most `comparisons_per_hit`, fewer where not so many are open that this annotator has
-    not seen. `exploration_share` of them are drawn at random from all that may still be
+    At most `comparisons_per_hit`, fewer where not so many are left that this annotator has
+    not seen; none where nothing is open. `exploration_share` of them are drawn at random from all that may still be
     asked. A pair whose votes and leases have reached `most_votes` is never given, however
     many people accept at once.
     """
@@ -30,7 +31,11 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
     if not campaign.standings.exists():
         standing.begin(campaign)
     chosen = _random(campaign, annotator, int(draw.binomial(size, campaign.exploration_share)), draw)
-    chosen += _best(campaign, annotator, size - len(chosen), set(chosen))
+    if best := _best(campaign, annotator, size - len(chosen), set(chosen), [State.OPEN]):
+        chosen += best  # a task is paid for as a whole: where too little is open, the next best fill it up
+        chosen += _best(campaign, annotator, size - len(chosen), set(chosen), [State.AGREED, State.SURE])
+    elif not campaign.standings.filter(state=State.OPEN).exists():
+        return []
     return _pairs(_leased(campaign, chosen))
 
 
@@ -57,11 +62,13 @@ def _random(campaign: Campaign, annotator: Annotator, n: int, draw: np.random.Ge
     return [pk for pk, pair in found if pair in fresh][:n]
 
 
-def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int]) -> list[int]:
-    """Standings of the pairs that this annotator's vote is worth most on, grouped by image."""
+def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], states: list[str]) -> list[int]:
+    """Standings in these states of the pairs that this annotator's vote is worth most on, grouped by image."""
+    if n <= 0:
+        return []
     now = standing.known(campaign)
     worker = int(now.index(np.array([annotator.pk]))[0])
-    rows = _askable(campaign).filter(state=Standing.State.OPEN).order_by("-rank")
+    rows = _askable(campaign).filter(state__in=states).order_by("-rank")
     rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence")
     found, last = [], 0
     while len(found) < n + CANDIDATES // 4:

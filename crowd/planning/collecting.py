@@ -245,7 +245,14 @@ def _lean(book: _Book, protocol: Protocol, state: _State, worker: int, askable: 
             ),
             np.int64,
         )  # fmt: skip
-    return np.concatenate([at_random, best])
+    # A task is paid for as a whole: where too little is open, the next best of what is finished fill it up.
+    rest = askable.copy()
+    rest[at_random] = rest[best] = False
+    more = np.flatnonzero(rest)[: 0 if len(best) + len(at_random) >= size else None]
+    if len(more):
+        worth = state.fitted.expected_drop(state.evidence[more], worker)
+        more = more[np.argsort(-worth)[: size - len(best) - len(at_random)]]
+    return np.concatenate([at_random, best, more])
 
 
 def _fewest(n: Ints, askable: Bools, size: int, rng) -> Ints:

@@ -87,7 +87,8 @@ def test_a_pair_with_a_known_answer_is_not_bought():
 
 def test_the_share_for_exploration_is_drawn_among_all_pairs_whatever_is_known_of_them():
     campaign = make_lean(n_pairs=60, exploration_share=1.0, target_risk=0.4, most_votes=9)
-    Standing.objects.filter(campaign=campaign).update(state="sure")
+    kept_open = campaign.standings.first()
+    campaign.standings.exclude(pk=kept_open.pk).update(state="sure")
     tasks = [asked(accept(campaign)) for _ in range(5)]
     assert all(len(task) == 10 for task in tasks)
     assert len({pair for task in tasks for pair in task}) > 20
@@ -127,3 +128,14 @@ def test_the_choice_costs_as_many_queries_for_many_pairs_as_for_few(django_asser
     annotator = factories.make_annotator()
     with transaction.atomic(), django_assert_max_num_queries(14):
         selecting.fill(campaign, annotator, seed=1)
+
+
+def test_a_task_is_filled_up_with_what_is_finished_and_nothing_is_bought_once_nothing_is_open():
+    campaign = make_lean(n_pairs=20, most_votes=9)
+    Standing.objects.filter(campaign=campaign).update(state="agreed")
+    with pytest.raises(TurnedAway):
+        accept(campaign)
+    last = campaign.standings.first()
+    Standing.objects.filter(pk=last.pk).update(state="open")
+    pairs = asked(accept(campaign))
+    assert len(pairs) == 10 and last.pair_id in pairs
