@@ -9,6 +9,7 @@ can be tried again from where it stopped.
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -176,7 +177,7 @@ class _Loading:
     def _batches(self, record: DatasetRecord, bones: SkeletonRecord) -> None:
         done = 0
         images = islice(record.images, self.job.limit)
-        with ThreadPoolExecutor(THREADS) as pool:
+        with closing(record.images), ThreadPoolExecutor(THREADS) as pool:
             while batch := list(islice(images, min(BATCH, self.job.cursor - done) if done < self.job.cursor else BATCH)):
                 done += len(batch)
                 told, record.warnings[:] = list(record.warnings), []

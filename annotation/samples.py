@@ -2,6 +2,8 @@
 
 import base64
 import io
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 
 from PIL import Image
@@ -33,6 +35,11 @@ def of_image(record: ImageRecord, name: str, picture: Picture, people: list[Pers
     ]
 
 
+def _first(record: DatasetRecord, count: int) -> Iterator[ImageRecord]:
+    with closing(record.images):
+        yield from islice(record.images, count)
+
+
 def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[dict], list[str]]:
     """The first images of an import that is not saved: what was read, its skeleton, samples of people, warnings.
 
@@ -45,7 +52,7 @@ def look(job: Import, count: int) -> tuple[DatasetRecord, SkeletonRecord, list[d
         bones = record.own_skeleton or opening.known_skeleton(record.skeleton)
         shown: list[dict] = []
         warnings: list[str] = []
-        for image in islice(record.images, min(count, job.limit or count)):
+        for image in _first(record, min(count, job.limit or count)):
             name, picture = opening.read_picture(source, image, bones)
             checked = checking.check(image, name, (picture.width, picture.height), bones)
             shown += of_image(image, name, picture, checked.people)

@@ -36,7 +36,7 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
     """
     file = only_file(path, lambda found: found.suffix == ".json" and found.name != "skeleton.json", "a COCO file (*.json)")
     categories, skeleton, own = _skeleton(file, options)
-    record = DatasetRecord(skeleton=skeleton, images=(), own_skeleton=own, description=_description(file, options))
+    record = DatasetRecord(skeleton=skeleton, images=iter(()), own_skeleton=own, description=_description(file, options))
     record.citation = CITATION if own is None else ""
     record.images = at_least_one(
         _images(file, categories, record, options),

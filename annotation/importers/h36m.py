@@ -137,7 +137,7 @@ def _views(views: list, n_frames: int, place: str) -> dict[int, np.ndarray]:
 def _dataset(films: Iterator[Film], known: cameras.Cameras, path: Path, options: Options) -> DatasetRecord:
     every = options.every or EVERY
     record = DatasetRecord(
-        skeleton=SKELETON, images=(), citation=CITATION, licence=LICENCE,
+        skeleton=SKELETON, images=iter(()), citation=CITATION, licence=LICENCE,
         description=f"Human3.6M, every {every}th frame of every camera" if every > 1 else "Human3.6M",
     )
     record.images = at_least_one(_images(films, known, every, record, options), f"{path} holds no frame.")

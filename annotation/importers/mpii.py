@@ -33,7 +33,7 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
     """
     what = "MPII's release (*.mat) or a list of people (*.json)"
     file = only_file(path, lambda found: found.suffix in (".mat", ".json") and found.name != "skeleton.json", what)
-    record = DatasetRecord(skeleton=SKELETON, images=(), description="MPII Human Pose", citation=CITATION)
+    record = DatasetRecord(skeleton=SKELETON, images=iter(()), description="MPII Human Pose", citation=CITATION)
     images = _of_mat(file, record, options) if file.suffix == ".mat" else _of_json(file, options)
     record.images = at_least_one(images, f"{file} has no person with joints.")
     return record

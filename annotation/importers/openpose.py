@@ -39,7 +39,7 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
     n_joints = next((n for n in map(_joints_in, files) if n), 25)
     own = skeletons.shipped(SKELETONS[n_joints])
     record = DatasetRecord(
-        skeleton=own.name, images=(), description="Detected by OpenPose", citation=CITATION, total=len(files)
+        skeleton=own.name, images=iter(()), description="Detected by OpenPose", citation=CITATION, total=len(files)
     )
     takes = list(range(n_joints))
     if options.skeleton and options.skeleton != own.name:

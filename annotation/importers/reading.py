@@ -4,7 +4,8 @@ import json
 import math
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -134,7 +135,8 @@ class Gathered:
 
     def __init__(self) -> None:
         self._file = tempfile.NamedTemporaryFile(prefix="nearer-gathered-", suffix=".sqlite3")  # noqa: SIM115 closed below
-        self._rows = sqlite3.connect(self._file.name, isolation_level=None)
+        # A reader that is given up halfway may be cleared away by any thread.
+        self._rows = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
         self._rows.executescript(
             "pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000;"
             "create table heads (key primary key, number integer, head) without rowid;"
@@ -180,11 +182,12 @@ class Gathered:
             yield json.loads(head), [json.loads(content) for (content,) in rows]
 
 
-def at_least_one(images: Iterable, what: str) -> Iterator:
+def at_least_one(images: Generator, what: str) -> Iterator:
     """Raises: BadDataset where there is nothing at all."""
     empty = True
-    for image in images:
-        empty = False
-        yield image
+    with closing(images):
+        for image in images:
+            empty = False
+            yield image
     if empty:
         raise BadDataset(what)

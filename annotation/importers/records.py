@@ -1,7 +1,7 @@
 """What every importer takes and yields."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from annotation.importers.skeletons import SkeletonRecord, shipped
@@ -51,13 +51,14 @@ class ImageRecord:
 class DatasetRecord:
     """A data set, its images not yet read: `images` is read once, and `warnings` and `skipped` grow meanwhile.
 
+    images: a generator, closed by whoever does not read it to its end.
     skeleton: a name, of one that ships or of `own_skeleton`.
     skipped: how much was left out, by reason.
     total: how many images there are at most, as soon as that is known.
     """
 
     skeleton: str
-    images: Iterable[ImageRecord]
+    images: Iterator[ImageRecord]
     description: str = ""
     licence: str = ""
     citation: str = ""

@@ -46,10 +46,13 @@ class Opened:
         """
         try:
             return self.pictures.read(names)
-        except PictureMissing:
+        except PictureMissing as missing:
             if not url:
                 raise
-        return names[0], self.web.fetch(url)
+            try:
+                return names[0], self.web.fetch(url)
+            except (BadSource, SourceUnavailable) as error:
+                raise type(error)(f"{missing}, and {error}") from error
 
 
 def check(address: str, rules: Rules) -> None:

@@ -1,6 +1,7 @@
 """Zip files of strangers: looked through before anything is unpacked."""
 
 import stat
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Archive:
     def __init__(self, file: Path, rules: Rules, pulse: Callable[[], None] = lambda: None):
         self.name = file.name
         self._rules = rules
+        self._turn = threading.Lock()
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -58,7 +60,8 @@ class Archive:
         if entry.file_size > largest_bytes:
             raise BadSource(f"{self.name}: {name} has {entry.file_size:,} bytes; at most {largest_bytes:,} are read.")
         try:
-            return self._zip.read(entry)
+            with self._turn:  # its count of open entries is not made for threads
+                return self._zip.read(entry)
         except DAMAGED as error:
             raise BadSource(f"{self.name}: {name} is damaged ({error}). Make the archive again.") from error
 

@@ -1,6 +1,7 @@
 """Every format, from a faithfully made file to rows: what was written is what is stored."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -67,6 +68,16 @@ def test_coco_puts_people_together_by_image_and_tells_hidden_from_missing(tmp_pa
     assert [len(first.people), len(second.people)] == [2, 2]
     person = next(person for person in first.people if person.keypoints[1] is None)
     assert person.keypoints[0] == (4, 3) and person.occluded[:3] == [True, False, False]
+
+
+@pytest.mark.parametrize("format", ["coco", "csv", "mpii"])
+def test_a_reader_that_is_given_up_halfway_can_be_cleared_away_by_any_thread(format, tmp_path):
+    write = makers.write_mpii_json if format == "mpii" else WRITERS[format]
+    images = READERS[format](write(tmp_path), Options()).images
+    next(images)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(images.close).result()
+    assert list(images) == []
 
 
 def test_coco_leaves_out_crowds_and_people_without_joints_and_says_how_many(tmp_path):
