@@ -12,10 +12,10 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation.models import Annotator, Task, Vote
-from crowd import allotting, effects, outbox
+from crowd import allotting, effects, outbox, publishing
 from crowd.models import Assignment, Call, Campaign, Hit, Publication, Worker
 from crowd.ways import way_of
-from crowd.ways.base import GatewayError, GatewayRefused, Submission
+from crowd.ways.base import CannotOffer, GatewayError, GatewayRefused, Submission
 
 logger = logging.getLogger(__name__)
 State = Assignment.State
@@ -174,7 +174,26 @@ def verify(assignment: Assignment, submission: Submission) -> Assignment:
     Task.objects.filter(pk=row.task_id, verified_at=None).update(verified_at=timezone.now())
     row.state, row.note = State.VERIFIED, ONLY_TRIED if row.task.was_only_tried else ""
     row.save(update_fields=["state", "note"])
+    if row.task.was_only_tried:
+        _ask_another(row.hit)
     return row
+
+
+def _ask_another(hit: Hit) -> None:
+    """A place for somebody else, as this assignment of the HIT brought no votes; rows only, in the caller's transaction.
+
+    Not where the campaign is over, its budget is used up, or the fee would be another from here on: then the researcher
+    may ask for more votes.
+    """
+    campaign = Campaign.objects.select_related("environment").get(pk=hit.campaign_id)
+    if campaign.state != Campaign.State.COLLECTING or campaign.environment.chooses_hits:
+        return
+    way = way_of(campaign.environment)
+    try:
+        publishing.require_budget(campaign, publishing.reward_usd(campaign, way) + publishing.fee_usd(campaign, way))
+        way.more_places(hit, 1, None)
+    except (CannotOffer, publishing.CannotPublish) as obstacle:
+        logger.info("HIT %s stays one vote short: %s", hit.pk, obstacle)
 
 
 def _problem(row: Assignment, receipt: dict[str, str] | None) -> str | None:
@@ -225,6 +244,8 @@ def _complete(campaign: Campaign) -> None:
         return  # work without answers, or not accepted, has left places that others can take
     if campaign.publications.exclude(state__in=Publication.ENDED).exists():
         return  # more votes are being asked for right now
+    if Call.objects.unfinished().filter(campaign=campaign, kind=Call.Kind.ADD_PLACES).exists():
+        return  # somebody else is about to be asked
     Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.COLLECTING).update(
         state=Campaign.State.FINISHED, finished_at=timezone.now()
     )

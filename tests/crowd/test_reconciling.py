@@ -99,6 +99,15 @@ def test_who_did_not_pass_the_tutorial_is_paid_for_the_time_and_gives_no_votes(p
     assert assignment.state == State.APPROVED and "tutorial was not passed" in assignment.note
     assert Payment.objects.get(kind=Payment.Kind.REWARD).amount_usd == campaign.reward_usd
     assert not Vote.objects.exists()
+    # Somebody else is asked for the votes that did not come, once.
+    for _ in range(2):
+        Call.objects.unfinished().update(next_try_at=timezone.now())
+        outbox.sweep()
+        reconciling.reconcile(campaign)
+    hit = campaign.hits.get()
+    assert hit.max_assignments == market.Hit.objects.get(hit_id=hit.hit_id).max_assignments == campaign.votes_per_pair + 1
+    campaign.refresh_from_db()
+    assert campaign.state == "collecting"
 
 
 def test_a_submission_by_somebody_who_never_opened_the_page_is_shown(place):
