@@ -34,12 +34,16 @@ NO_QUEUE = "memory://"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: drives a real browser; given to every test that asks for one")
+    config.addinivalue_line("markers", "services: touches database or queue; given to every test that asks for either")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        asked_for = set(getattr(item, "fixturenames", ()))
+        if "browser" in asked_for:
             item.add_marker("browser")
+        if item.get_closest_marker("django_db") or asked_for & {"db", "transactional_db", "broker", "redis_url"}:
+            item.add_marker("services")
 
 
 def point_celery_at(url: str, options: dict) -> None:

@@ -1,7 +1,8 @@
 """The test suite against real services, started privately. Behind `script/test`.
 
 Without arguments: ruff and all tests but the browser's on the embedded defaults, then all
-tests on PostgreSQL and Redis. With pytest's arguments: those, on PostgreSQL and Redis;
+tests that touch database or queue, the browser's among them, on PostgreSQL and Redis.
+With pytest's arguments: those, on PostgreSQL and Redis;
 `--embedded` first: on the embedded defaults instead.
 """
 
@@ -131,7 +132,7 @@ def run(arguments: list[str]) -> int:
         env["DATABASE_URL"] = postgres_server.start(children, folder / "postgres", log=folder / "postgres.log")
         _, env["REDIS_URL"] = redis_server.start(children, folder / "redis", log=folder / "redis.log", durable=False)
         print("== On PostgreSQL and Redis", flush=True)
-        return pytest(children, env, arguments or ["-q"])
+        return pytest(children, env, arguments or ["-q", "-m", "services or browser"])
 
 
 def main() -> None:
