@@ -34,6 +34,7 @@ NO_QUEUE = "memory://"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: drives a real browser; given to every test that asks for one")
+    config.addinivalue_line("markers", "once: too slow to be run on both databases; left to PostgreSQL and Redis")
     config.addinivalue_line("markers", "services: touches database or queue; given to every test that asks for either")
 
 

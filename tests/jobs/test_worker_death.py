@@ -14,6 +14,7 @@ def start_job_worker(start_worker):
     )
 
 
+@pytest.mark.once
 def test_a_job_whose_worker_is_killed_is_done_exactly_once_by_the_next(start_job_worker, tmp_path, eventually):
     first = start_job_worker()
     job = running.start(Import(format="lsp", path=str(tmp_path), name="a data set"))
@@ -33,6 +34,7 @@ def test_a_job_whose_worker_is_killed_is_done_exactly_once_by_the_next(start_job
     assert len(list(tmp_path.glob("begun-*"))) == 2
 
 
+@pytest.mark.once
 def test_a_job_that_is_announced_many_times_is_done_once(start_job_worker, tmp_path, eventually):
     start_job_worker()
     start_job_worker()
@@ -50,6 +52,7 @@ def test_a_job_that_is_announced_many_times_is_done_once(start_job_worker, tmp_p
     assert Annotator.objects.count() == 1
 
 
+@pytest.mark.once
 def test_a_running_job_is_cancelled_from_the_panel_and_frees_its_worker(start_job_worker, tmp_path, eventually):
     start_job_worker()
     job = running.start(Import(format="lsp", path=str(tmp_path), name="a data set"))

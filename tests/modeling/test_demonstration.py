@@ -28,6 +28,7 @@ def newcomer(site, settings, tmp_path, capsys):
     return tmp_path
 
 
+@pytest.mark.once
 def test_a_demonstration_ends_with_a_table_and_files_and_the_same_seed_repeats_it(newcomer, capsys):
     figures = []
     for name in ("first", "second"):

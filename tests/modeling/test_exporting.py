@@ -17,6 +17,7 @@ def _place(settings, tmp_path):
     settings.VAR_DIR = tmp_path
 
 
+@pytest.mark.once
 def test_the_onnx_file_stands_among_the_runs_files_and_agrees_with_torch(tmp_path):
     from modeling import lifting
 

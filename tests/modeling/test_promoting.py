@@ -28,6 +28,7 @@ def promote(run, dataset=None, **options) -> Promotion:
     return running.execute(promoting.start(run, dataset, dataset.owner, **options))
 
 
+@pytest.mark.once
 def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them_all():
     first = runs.make_run(settings=runs.WELL)
     dataset = first.release.campaign.dataset

@@ -39,6 +39,7 @@ def work() -> None:
             running.execute(job)
 
 
+@pytest.mark.once
 def test_enough_votes_are_merged_released_learnt_from_and_made_priors_by_the_clock():
     campaign = runs.make_labelled_campaign(n_people=30, per_person=4)
     repeating.set_cadence(campaign, campaign.owner, every_votes=120, settings=runs.WELL)

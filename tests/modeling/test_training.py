@@ -98,6 +98,7 @@ def test_a_run_that_is_stopped_ends_after_the_epoch(tmp_path, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.once
 def test_a_training_that_is_killed_goes_on_after_its_last_epoch_with_the_same_result(tmp_path, eventually):
     release = runs.make_release(n_people=20)
     wanted = {"epochs": 40, "width": 512, "batch": 8}

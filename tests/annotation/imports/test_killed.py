@@ -12,6 +12,7 @@ from tests.factories import make_user
 N = 260  # images: a batch of 200, and a part of a second
 
 
+@pytest.mark.once
 def test_an_import_whose_worker_is_killed_goes_on_behind_the_last_batch_and_stores_nothing_twice(
     start_worker, tmp_path, eventually, settings
 ):

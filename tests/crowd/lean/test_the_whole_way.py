@@ -16,6 +16,7 @@ def sees_well(shown) -> Answer:
     return Answer(chose_first=shown.first < shown.second, response_ms=2000)
 
 
+@pytest.mark.once
 def test_a_lean_campaign_buys_fewer_votes_than_the_fixed_plan_and_ends_by_itself(place):
     campaign = make_published(
         place, n_pairs=20, protocol="lean", votes_per_pair=6, target_risk=0.1, most_votes=6, merge_every=40,
