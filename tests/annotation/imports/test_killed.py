@@ -3,6 +3,8 @@
 import json
 import threading
 
+import pytest
+
 from annotation.models import Dataset, Image, Import, Pair, Person
 from jobs import running
 from tests.annotation.importers import makers
