@@ -44,6 +44,7 @@ def look(visitor, screenshot):
 def answer_all(page: Page, n: int) -> None:
     """From the instructions to the end's button, and hand in."""
     worker = Worker(page)
+    page.wait_for_selector("#task-data", state="attached")
     stage = page.evaluate("JSON.parse(document.getElementById('task-data').textContent).stage")
     if stage == "consent":
         worker.press('[data-do="consent"]')
