@@ -48,7 +48,7 @@ def local_file(upload: Upload, work: Path) -> Path | None:
         return None
     try:
         return Path(storage.path(upload.file))
-    except NotImplementedError:
+    except NotImplementedError:  # what Django says of a storage without paths, such as S3
         copy = work / "upload"
         with storage.open(upload.file) as source, copy.open("wb") as sink:
             shutil.copyfileobj(source, sink, 1 << 20)

@@ -85,7 +85,7 @@ class Files:
             return (self._folder / name).open("rb") if self._zip is None else self._zip.open(self._prefix + name)
         except (KeyError, FileNotFoundError) as error:
             raise BadRelease(f"{self.path}: {name} is missing; fetch the release again.") from error
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
             raise BadRelease(f"{self.path}: {name} cannot be read ({error}); fetch the release again.") from error
 
     def check(self, name: str, keep: io.BytesIO | None = None) -> None:

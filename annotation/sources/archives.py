@@ -15,7 +15,7 @@ SMALL_BYTES = 1_000_000  # below this any ratio is harmless
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 IGNORED = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 CHUNK_BYTES = 1 << 20
-DAMAGED = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error)
+DAMAGED = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, zlib.error)
 LOCAL_HEADER_BYTES = 30  # without the name
 
 
@@ -39,7 +39,7 @@ class Archive:
         self._turn = threading.Lock()
         try:
             self._zip = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
             raise BadSource(f"{file.name} is no readable zip: {error}. Was it sent whole?") from error
         try:
             self._entries = self._checked(pulse)
