@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.models import Vote
-from crowd import outbox, paying, publishing
+from crowd import paying, publishing
+from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Call, Campaign, Hit
 from crowd.ways import way_of

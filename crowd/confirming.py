@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import QuerySet
 
-from crowd import completing, entering, outbox, reconciling
+from crowd import reconciling
+from crowd.books import outbox
 from crowd.models import Assignment, Call, Campaign, Invitation
+from crowd.visits import completing, entering
 from crowd.ways.link import submission_of
 
 State = Assignment.State

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.models import Vote
-from crowd import ledger, outbox, reconciling
+from crowd import reconciling
+from crowd.books import ledger, outbox
 from crowd.models import Assignment, Call, Environment, Payment, Worker
 from crowd.ways import way_of
 from crowd.ways.base import GatewayRefused

@@ -14,9 +14,9 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from annotation.models import Annotator, Choice, Image, Pair, Person, Task, Vote
 from config import __version__
-from crowd import importing
 from crowd.models import Campaign, Consensus, Merge, Payment, Release, VoteImport, usd
 from crowd.releases.rows import About, PairRow, PersonRow, VoteRow, WorkerRow
+from crowd.vote_imports import importing
 from jobs.running import JobError
 
 IMAGES_AT_ONCE = 200

@@ -11,7 +11,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from crowd import outbox, performing, publishing, reconciling
+from crowd import publishing, reconciling
+from crowd.books import outbox, performing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication
 from crowd.publishing import CannotPublish
 from crowd.ways import way_of

@@ -7,8 +7,9 @@ import numpy as np
 from django.db.models import QuerySet
 
 from annotation.models import Choice, Pair, Person, Vote
-from crowd import aggregation, importing
+from crowd import aggregation
 from crowd.models import Campaign, Consensus, Merge, WorkerSkill
+from crowd.vote_imports import importing
 from jobs import running
 from jobs.running import JobError, Report
 

@@ -9,7 +9,8 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Least
 
 from annotation.models import TutorialAttempt, Vote
-from crowd import outbox, publishing
+from crowd import publishing
+from crowd.books import outbox
 from crowd.models import Assignment, Call, Campaign, Payment, Publication, Worker
 from crowd.pricing import CENT
 from crowd.publishing import CannotPublish

@@ -12,7 +12,8 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from annotation.models import Pair
-from crowd import auditing, outbox, performing, pricing
+from crowd import pricing
+from crowd.books import auditing, outbox, performing
 from crowd.lean import standing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication, usd
 from crowd.pricing import Price

@@ -12,8 +12,10 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation.models import Annotator, Task, Vote
-from crowd import allotting, effects, outbox, publishing
+from crowd import publishing
+from crowd.books import effects, outbox
 from crowd.models import Assignment, Call, Campaign, Hit, Publication, Worker
+from crowd.visits import allotting
 from crowd.ways import way_of
 from crowd.ways.base import CannotOffer, GatewayError, GatewayRefused, Submission
 

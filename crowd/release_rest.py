@@ -13,11 +13,12 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from annotation.models import Dataset
-from crowd import comparing, importing, releasing
+from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
 from crowd.releases import KINDS
 from crowd.rest import JOB_FIELDS, Owned, OwnedBy
 from crowd.vote_files import FORMATS
+from crowd.vote_imports import importing
 
 NOT_CHANGED = OpenApiResponse(description="It is what If-None-Match names.")
 NO_FILE = OpenApiResponse(description="There is no such release or file, or it is not written yet.")

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 from celery import shared_task
 
-from crowd import outbox, reconciling
+from crowd import reconciling
+from crowd.books import outbox
 from crowd.lean import keeping_up
 from crowd.models import Campaign
 from crowd.ways.base import GatewayError

@@ -3,7 +3,8 @@
 from django.urls import include, path
 
 from annotation import views as annotation_views
-from crowd import compensation_views, entry_views, hint_views, invitation_views, views
+from crowd import hint_views
+from crowd.visits import compensation_views, entry_views, invitation_views, views
 
 urlpatterns = [
     path("api/", include("annotation.urls")),

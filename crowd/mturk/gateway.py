@@ -20,7 +20,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crowd import pacing, pricing
+from crowd import pricing
+from crowd.books import pacing
 from crowd.models import Environment
 from crowd.mturk import credentials, receipts
 from crowd.ways.base import Balance, GatewayError, GatewayRefused, GatewayUnavailable, InsufficientFunds, Submission

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from crowd import auditing, outbox
+from crowd.books import auditing, outbox
 from crowd.models import Call, Environment, Payment
 from crowd.ways.base import GatewayError
 

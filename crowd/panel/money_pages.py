@@ -10,7 +10,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from crowd import compensating, deciding, outbox, paying, quadrants, reconciling
+from crowd import compensating, deciding, paying, quadrants, reconciling
+from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Call, Campaign
 from crowd.publishing import CannotPublish

@@ -7,9 +7,9 @@ from django.shortcuts import redirect
 
 from annotation.models import Dataset
 from annotation.panel.pages import JobAdmin, moment, state_badge
-from crowd import importing
 from crowd.models import Campaign, VoteImport
 from crowd.vote_files import FORMATS
+from crowd.vote_imports import importing
 
 
 class SendForm(forms.Form):

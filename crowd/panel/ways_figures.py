@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Vote
-from crowd import allotting, completing, entering
 from crowd.models import Assignment, Campaign, Environment
 from crowd.prolific.client import Client
+from crowd.visits import allotting, completing, entering
 from crowd.ways import invitation as invitations
 from crowd.ways.base import GatewayError
 

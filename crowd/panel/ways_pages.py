@@ -12,7 +12,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from crowd import confirming, deciding, experts, outbox
+from crowd import confirming, deciding, experts
+from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Campaign, Environment
 from crowd.panel import ways_figures as figures

@@ -9,7 +9,8 @@ from django.shortcuts import redirect
 
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from crowd import compensating, deciding, outbox, paying
+from crowd import compensating, deciding, paying
+from crowd.books import outbox
 from crowd.models import Assignment, Call, Environment, Hit, Payment, Worker
 from crowd.panel import workers
 from crowd.publishing import CannotPublish

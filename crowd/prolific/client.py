@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from crowd.addresses import LOCAL
+from crowd.books.pacing import slow_down, wait_for_turn
 from crowd.models import Environment
 from crowd.mturk.credentials import CredentialsMissing
-from crowd.pacing import slow_down, wait_for_turn
 from crowd.prolific import credentials
 from crowd.ways.base import GatewayRefused, GatewayUnavailable, InsufficientFunds
 

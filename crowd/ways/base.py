@@ -1,6 +1,6 @@
 """What a campaign asks of any way to people: few verbs, each safe to say again.
 
-A way never decides and never waits: steps such as `crowd.publishing` decide, `crowd.outbox`
+A way never decides and never waits: steps such as `crowd.publishing` decide, `crowd.books.outbox`
 keeps a row for whatever creates, pays or decides elsewhere and has the way perform it.
 Whoever calls a way holds no database transaction: a call may take seconds, and the place
 may be this very server.
@@ -166,5 +166,5 @@ class Way(Protocol):
         """The call is done and its row says so; write down what only this way knows of it.
 
         Inside the transaction that ends the row, so it speaks to nobody. What follows for
-        assignments and ledger is written for all ways alike (`crowd.effects`).
+        assignments and ledger is written for all ways alike (`crowd.books.effects`).
         """

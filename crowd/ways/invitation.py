@@ -19,9 +19,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from annotation.models import Annotator
-from crowd import entering, ways
+from crowd import ways
 from crowd.models import Assignment, Call, Campaign, Environment, Worker, new_selector, new_token
 from crowd.models import Invitation as Row
+from crowd.visits import entering
 from crowd.ways.base import Balance, CannotOffer, Submission
 from crowd.ways.link import submission_of
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from crowd import ways
 from crowd.addresses import LOCAL, check_completion_url
-from crowd.entering import FINISHED_HERE
 from crowd.models import Assignment, Call, Campaign, Environment
+from crowd.visits.entering import FINISHED_HERE
 from crowd.ways.base import Balance, CannotOffer, Submission
 
 Kind = Call.Kind

@@ -10,7 +10,8 @@ from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from crowd import outbox, pricing
+from crowd import pricing
+from crowd.books import outbox
 from crowd.models import Assignment, Call, Campaign, Environment, Hit
 from crowd.mturk import requirements
 from crowd.mturk.gateway import Gateway

@@ -20,8 +20,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Task
-from crowd import outbox, pricing, ways
+from crowd import pricing, ways
 from crowd.addresses import LOCAL
+from crowd.books import outbox
 from crowd.models import Assignment, Call, Campaign, Environment, Hit
 from crowd.prolific.client import Client, Study, Taking
 from crowd.ways.base import Balance, CannotOffer, GatewayError, GatewayRefused, GatewayUnavailable, Submission

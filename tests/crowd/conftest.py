@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crowd import performing
+from crowd.books import performing
 from crowd.marketplace import accounts
 from crowd.models import Environment
 from crowd.mturk import credentials, gateway

@@ -7,10 +7,10 @@ import itertools
 from django.utils import timezone
 
 from annotation.models import Choice, Task
-from crowd import arriving
 from crowd.marketplace import accounts, assignments
 from crowd.marketplace import models as market
 from crowd.models import Assignment, Environment, Hit
+from crowd.visits import arriving
 from tests.factories import cast
 
 _number = itertools.count(1)

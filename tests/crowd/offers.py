@@ -4,8 +4,8 @@ import itertools
 import random
 
 from annotation.models import Pair, Task
-from crowd import arriving
 from crowd.models import Assignment, Campaign, Environment, Hit, HitPair
+from crowd.visits import arriving
 from tests.annotation.people import make_drawn_pairs
 
 _number = itertools.count(1)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from annotation import lessons, serving
 from annotation.models import Choice, Task
 from annotation.refusals import OpenedElsewhere
-from crowd import arriving
 from crowd.models import Assignment, Campaign, Worker
+from crowd.visits import arriving
 from tests.annotation.people import make_drawn_pairs, write_tutorial
 from tests.crowd.offers import accept, make_campaign, make_hit, visit
 

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import Task, Vote
-from crowd import auditing, compensating, quadrants, reconciling
+from crowd import compensating, quadrants, reconciling
+from crowd.books import auditing
 from crowd.deciding import CannotDecide
 from crowd.marketplace import models as market
 from crowd.marketplace.errors import Refused

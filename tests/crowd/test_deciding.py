@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crowd import deciding, outbox, publishing, reconciling
+from crowd import deciding, publishing, reconciling
+from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.marketplace import models as market
 from crowd.marketplace.errors import Refused

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.models import Annotator, Choice, Comparison, Task, Vote
-from crowd import auditing, deciding, life, outbox, paying, publishing, reconciling
+from crowd import deciding, life, paying, publishing, reconciling
+from crowd.books import auditing, outbox
 from crowd.marketplace import clocks
 from crowd.marketplace import hits as market_hits
 from crowd.marketplace import models as market

@@ -8,8 +8,9 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 
 from annotation.models import Annotator, Image, Pair, Task, Vote
-from crowd import importing, merging, storing
+from crowd import merging
 from crowd.models import Assignment, Campaign, Environment, VoteImport, Worker
+from crowd.vote_imports import importing, storing
 from jobs import running
 from tests import factories
 from tests.crowd.releases.make import make_known_campaign, manifest, merged, read, released, rows

@@ -7,12 +7,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from crowd import auditing, deciding, ledger, paying, reconciling
+from crowd import deciding, paying, reconciling
+from crowd.books import auditing, ledger
 from crowd.marketplace import models as market
 from crowd.marketplace import money
 from crowd.models import Payment
+from crowd.models.records import AppendOnly
 from crowd.mturk.gateway import Gateway
-from crowd.records import AppendOnly
 from tests.crowd.campaigns import make_published
 from tests.crowd.handwork import Hand
 from tests.factories import make_environment, make_user

@@ -7,13 +7,14 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import Vote
-from crowd import auditing, life, outbox, publishing, reconciling
-from crowd.arriving import TurnedAway
+from crowd import life, publishing, reconciling
+from crowd.books import auditing, outbox
 from crowd.marketplace import assignments
 from crowd.marketplace import models as market
 from crowd.marketplace.errors import Refused
 from crowd.models import Assignment, Call, Campaign, Hit, Payment, Publication
 from crowd.publishing import CannotPublish
+from crowd.visits.arriving import TurnedAway
 from jobs import running
 from tests.crowd.campaigns import make_published
 from tests.crowd.faults import BEFORE

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from crowd import deciding, outbox, pacing, paying, publishing, reconciling
+from crowd import deciding, paying, publishing, reconciling
+from crowd.books import outbox, pacing
 from crowd.marketplace import models as market
 from crowd.marketplace import money
 from crowd.models import Assignment, Call, Payment, RateLimit

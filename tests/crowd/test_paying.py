@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import TutorialAttempt
-from crowd import auditing, paying, reconciling
+from crowd import paying, reconciling
+from crowd.books import auditing
 from crowd.marketplace import models as market
 from crowd.models import Assignment, Call, Payment, Publication
 from crowd.publishing import CannotPublish
@@ -98,7 +99,7 @@ def test_a_top_up_whose_reply_is_lost_goes_on_by_itself(place, network):
     network.fail("SendBonus", AFTER)
     job = running.execute(paying.top_up(campaign, make_user()))
     assert job.state == Publication.State.FAILED and "0 of 2 bonuses are paid" in job.error
-    from crowd import outbox
+    from crowd.books import outbox
 
     Call.objects.update(next_try_at=timezone.now())
     assert outbox.sweep() == 2

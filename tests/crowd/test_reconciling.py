@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import Task, Vote
-from crowd import life, outbox, reconciling
+from crowd import life, reconciling
+from crowd.books import outbox
 from crowd.marketplace import models as market
 from crowd.models import Assignment, Call, Campaign, Payment
 from crowd.mturk.gateway import Gateway, GatewayError

@@ -7,7 +7,8 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from annotation.models import Task
-from crowd import auditing, reconciling
+from crowd import reconciling
+from crowd.books import auditing
 from crowd.marketplace import assignments
 from crowd.marketplace import models as market
 from crowd.models import Assignment, Campaign, Payment, Publication, Worker

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from crowd import auditing, outbox, paying, publishing, reconciling
+from crowd import paying, publishing, reconciling
+from crowd.books import auditing, outbox
 from crowd.marketplace import accounts
 from crowd.models import Call, Campaign, Payment
 from crowd.ways.base import GatewayRefused

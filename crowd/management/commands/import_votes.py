@@ -6,8 +6,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Dataset
-from crowd import importing
 from crowd.vote_files import FORMATS
+from crowd.vote_imports import importing
 from jobs import running
 
 

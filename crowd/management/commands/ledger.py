@@ -5,7 +5,8 @@ from decimal import Decimal, InvalidOperation
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crowd import auditing, reconciling
+from crowd import reconciling
+from crowd.books import auditing
 from crowd.models import Campaign, Environment
 from crowd.ways.base import GatewayError
 

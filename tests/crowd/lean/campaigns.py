@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from crowd import arriving
-from crowd.arriving import TurnedAway
 from crowd.lean import standing
 from crowd.models import Assignment, Campaign, Worker
+from crowd.visits import arriving
+from crowd.visits.arriving import TurnedAway
 from tests import factories
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, transaction
 
 from annotation.models import Comparison
-from crowd.arriving import TurnedAway
 from crowd.lean import selecting, standing
 from crowd.models import Standing
+from crowd.visits.arriving import TurnedAway
 from tests import factories
 from tests.crowd.lean.campaigns import accept, do, do_all, lapse, make_lean
 

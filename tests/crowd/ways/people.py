@@ -4,9 +4,9 @@ import json
 import re
 from urllib.parse import urlencode
 
-from crowd import entering
-from crowd.entering import Visitor
 from crowd.models import Assignment, Campaign, Environment
+from crowd.visits import entering
+from crowd.visits.entering import Visitor
 from tests.annotation.people import make_drawn_pairs
 from tests.crowd.offers import make_campaign, make_environment, make_hit
 

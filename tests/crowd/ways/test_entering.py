@@ -10,9 +10,10 @@ from django.utils import timezone, translation
 
 from annotation import serving
 from annotation.models import Choice, Task, TutorialAttempt
-from crowd import allotting, consent, entering
-from crowd.arriving import TurnedAway
-from crowd.models import CONSENT_TEXT, Assignment, Campaign, Worker
+from annotation.words import CONSENT_TEXT
+from crowd.models import Assignment, Campaign, Worker
+from crowd.visits import allotting, consent, entering
+from crowd.visits.arriving import TurnedAway
 from tests.annotation.people import make_drawn_pairs
 from tests.crowd.offers import make_campaign, make_hit
 from tests.crowd.ways.people import Kind, address, come, data_of, make_open_campaign, make_way, why_of, work_through

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotation.models import Task, Vote
-from crowd import completing, publishing, reconciling
+from crowd import publishing, reconciling
 from crowd.models import Assignment, Invitation, Payment
+from crowd.visits import completing
 from crowd.ways import invitation as invitations
 from jobs import running
 from tests.annotation.browser.hands import Worker, barriers

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Task, Vote
-from crowd import guessing, reconciling
+from crowd import reconciling
 from crowd.models import Assignment, Campaign, Invitation, Payment, Worker
+from crowd.visits import guessing
 from crowd.ways import invitation as invitations
 from crowd.ways.base import CannotOffer
 from tests.crowd.offers import make_campaign, make_hit

@@ -7,9 +7,10 @@ import pytest
 from django.core import mail
 
 from annotation.models import Pair, Vote
-from crowd import completing, experts, reconciling
+from crowd import experts, reconciling
 from crowd.models import Assignment, Campaign, Environment, Invitation, Payment, Worker
 from crowd.prolific import credentials
+from crowd.visits import completing
 from crowd.ways import invitation as invitations
 from tests.crowd.ways.people import Kind, address, data_of, finish_visits, make_open_campaign, make_way, work_through
 from tests.factories import make_user

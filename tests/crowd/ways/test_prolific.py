@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.models import Task, Vote
-from crowd import deciding, ledger, life, outbox, publishing, reconciling
+from crowd import deciding, life, publishing, reconciling
+from crowd.books import ledger, outbox
 from crowd.models import Assignment, Call, Campaign, Payment
 from crowd.ways import way_of
 from crowd.ways.base import CannotOffer, GatewayError, GatewayRefused, GatewayUnavailable
@@ -125,7 +126,7 @@ def test_what_prolific_would_refuse_is_said_before_the_launch(prolific, change, 
 @pytest.mark.parametrize("how", ["before", "after", 500])
 @pytest.mark.parametrize("path", [r"^studies/$", "transition"])
 def test_a_lost_reply_never_makes_a_second_study(prolific, stand_in, monkeypatch, path, how):
-    monkeypatch.setattr("crowd.performing.time.sleep", lambda s: None)
+    monkeypatch.setattr("crowd.books.performing.time.sleep", lambda s: None)
     monkeypatch.setattr("crowd.prolific.client.time.sleep", lambda s: None)
     stand_in.fail("POST", path, how)
     campaign = make_published(prolific)

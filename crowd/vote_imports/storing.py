@@ -11,8 +11,8 @@ from django.conf import settings as site
 from django.utils import timezone
 
 from annotation.models import Annotator, Choice, Comparison, Pair, Task, Vote
-from crowd.matching import Votes
 from crowd.models import Assignment, Campaign, Environment, Hit, HitPair, VoteImport, Worker
+from crowd.vote_imports.matching import Votes
 from jobs.running import JobError
 
 PLACE = "Votes from elsewhere"  # the environment that imported workers belong to

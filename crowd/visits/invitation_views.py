@@ -5,11 +5,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from crowd import confirming, entering, guessing
-from crowd.arriving import TurnedAway, Why
-from crowd.entry_views import secret_address, task_length, task_page, turned_away
+from crowd import confirming
 from crowd.models import Campaign, Invitation
-from crowd.views import about
+from crowd.visits import entering, guessing
+from crowd.visits.arriving import TurnedAway, Why
+from crowd.visits.entry_views import secret_address, task_length, task_page, turned_away
+from crowd.visits.views import about
 from crowd.ways import invitation as invitations
 
 

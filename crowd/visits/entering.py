@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from annotation import serving, tutorial
 from annotation.models import Task
-from crowd import allotting, arriving
-from crowd.arriving import TurnedAway, Why
 from crowd.models import Assignment, Campaign, Environment, Worker
+from crowd.visits import allotting, arriving
+from crowd.visits.arriving import TurnedAway, Why
 
 Kind = Environment.Kind
 State = Assignment.State

@@ -149,7 +149,7 @@ class VoteImport(Job):
     The same file with the same settings on the same data set is one campaign, however often it is read.
     """
 
-    step = "crowd.importing.run"
+    step = "crowd.vote_imports.importing.run"
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="vote_imports")
     campaign = models.ForeignKey(

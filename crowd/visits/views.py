@@ -11,8 +11,9 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from annotation import serving
-from crowd import addresses, arriving
+from crowd import addresses
 from crowd.models import Campaign, Hit
+from crowd.visits import arriving
 
 
 def framed(view):

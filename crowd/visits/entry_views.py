@@ -11,10 +11,10 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from annotation import refusals, serving
-from crowd import arriving, completing, consent, entering
-from crowd.arriving import TurnedAway, Why
 from crowd.models import Assignment, Campaign, Environment
-from crowd.views import about
+from crowd.visits import arriving, completing, consent, entering
+from crowd.visits.arriving import TurnedAway, Why
+from crowd.visits.views import about
 
 ENTERED = (Environment.Kind.PROLIFIC, Environment.Kind.LINK)
 UNFINISHED = "unfinished"

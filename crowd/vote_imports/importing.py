@@ -15,11 +15,11 @@ from django.core.files.base import File
 from django.core.files.storage import storages
 
 from annotation.models import Dataset
-from crowd import storing
-from crowd.matching import People, Unknown, Votes
 from crowd.models import Campaign, VoteImport
 from crowd.vote_files import FORMATS, BadVoteFile, VoteRecord, open_votes
 from crowd.vote_files.reading import LARGEST_BYTES, OPTIONS
+from crowd.vote_imports import storing
+from crowd.vote_imports.matching import People, Unknown, Votes
 from jobs import running
 from jobs.running import JobError, LeaseLost, Report
 

@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crowd import effects
+from crowd.books import effects
 from crowd.models import Call, Environment, Publication
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError, GatewayRefused, GatewayUnavailable, InsufficientFunds

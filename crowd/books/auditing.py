@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
-from crowd import ledger
+from crowd.books import ledger
 from crowd.models import Call, Environment, Payment, usd
 from crowd.ways import way_of
 from crowd.ways.base import Balance

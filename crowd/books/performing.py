@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from crowd import outbox
+from crowd.books import outbox
 from crowd.models import Call
 from crowd.ways.base import GatewayError, GatewayRefused, GatewayUnavailable, InsufficientFunds
 from jobs.running import JobError, Report

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from annotation.models import Task
-from crowd import ledger
+from crowd.books import ledger
 from crowd.models import Assignment, Call, Hit, Payment, Worker
 
 Kind = Call.Kind

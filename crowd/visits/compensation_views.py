@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from crowd import addresses, arriving
+from crowd import addresses
 from crowd.models import Hit
-from crowd.views import framed
+from crowd.visits import arriving
+from crowd.visits.views import framed
 
 
 @require_GET

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from django.utils.crypto import salted_hmac
 
-from crowd import addresses, entering
+from crowd import addresses
 from crowd.models import Assignment, Environment
+from crowd.visits import entering
 
 Kind = Environment.Kind
-SALT = "crowd.completing.code"
+SALT = "crowd.visits.completing.code"
 CLEAR = str.maketrans("IO", "89")  # the other letters and digits of base 32 are not mistaken for one another
 
 

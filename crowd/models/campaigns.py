@@ -1,4 +1,4 @@
-"""Who is asked, and what they earn; what their answers amount to is in `crowd.outcomes`."""
+"""Who is asked, and what they earn; what their answers amount to is in `crowd.models.outcomes`."""
 
 import secrets
 from datetime import timedelta
@@ -13,15 +13,7 @@ from django.utils import timezone
 from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
 from annotation.words import CONSENT_TEXT
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
-from crowd.outcomes import Consensus, Merge, Release, Standing, VoteImport, WorkerSkill
-from crowd.records import Call, Hint, Payment, RateLimit
 from jobs.models import Job
-
-__all__ = [
-    "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hint", "Hit", "HitPair", "Invitation", "Merge", "Payment",
-    "Publication", "RateLimit", "Release", "Standing", "VoteImport", "Worker", "WorkerSkill", "new_selector", "new_token",
-    "usd",
-]
 
 A_TOPIC = RegexValidator(r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}\Z", "Not the ARN of an SNS topic.")
 SOMEBODY_MAY_BE_AT_WORK_FOR = timedelta(days=1)

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from annotation import lessons, serving, tutorial
 from annotation.models import Annotator, Pair, Task
-from crowd import consent
 from crowd.lean import selecting
 from crowd.models import Assignment, Campaign, Hit, Worker
+from crowd.visits import consent
 
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 AN_ID = re.compile(r"[A-Z0-9]{1,64}")

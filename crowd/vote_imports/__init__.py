@@ -1,0 +1,1 @@
+"""Votes that were given elsewhere become a campaign of their own."""
