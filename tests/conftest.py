@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.browser", "tests.workers"]
+pytest_plugins = ["tests.browser", "tests.emptying", "tests.workers"]
 
 
 @pytest.fixture(autouse=True)
