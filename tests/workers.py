@@ -34,7 +34,8 @@ NO_QUEUE = "memory://"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: drives a real browser; given to every test that asks for one")
-    config.addinivalue_line("markers", "once: too slow to be run on both databases; left to PostgreSQL and Redis")
+    config.addinivalue_line("markers", "long: takes many seconds, begun first so that no process waits for it at the end")
+    config.addinivalue_line("markers", "once: slow, or the same whatever the database; left to PostgreSQL and Redis")
     config.addinivalue_line("markers", "services: touches database or queue; given to every test that asks for either")
 
 
@@ -45,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if item.get_closest_marker("django_db") or asked_for & {"db", "transactional_db", "broker", "redis_url"}:
             item.add_marker("services")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def point_celery_at(url: str, options: dict) -> None:

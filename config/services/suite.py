@@ -1,7 +1,7 @@
 """The test suite against real services, started privately. Behind `script/test`.
 
-Without arguments: ruff and all tests but the browser's and the slowest on the embedded
-defaults, then all tests that touch database or queue, the browser's among them, on PostgreSQL and Redis.
+Without arguments: on the embedded defaults all tests but the browser's and those marked `once`,
+then all that touch database or queue, the browser's among them, on PostgreSQL and Redis.
 With pytest's arguments: those, on PostgreSQL and Redis;
 `--embedded` first: on the embedded defaults instead.
 """
@@ -127,7 +127,7 @@ def run(arguments: list[str]) -> int:
             return pytest(children, env, arguments)
         if not arguments:
             print("== On the embedded defaults: SQLite, a private queue", flush=True)
-            if status := pytest(children, env, ["-q", "-m", "not browser and not once"]):
+            if status := pytest(children, env, ["-q", "-m", "not browser and not (once and services)"]):
                 return status
         env["DATABASE_URL"] = postgres_server.start(children, folder / "postgres", log=folder / "postgres.log")
         _, env["REDIS_URL"] = redis_server.start(children, folder / "redis", log=folder / "redis.log", durable=False)

@@ -18,6 +18,8 @@ from tests.crowd.campaigns import Person, make_published
 from tests.crowd.handwork import Hand
 from tests.factories import make_user
 
+pytestmark = pytest.mark.once
+
 State = Assignment.State
 
 

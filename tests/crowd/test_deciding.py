@@ -18,6 +18,8 @@ from tests.crowd.campaigns import make_published
 from tests.crowd.handwork import Hand
 from tests.factories import make_campaign, make_pairs, make_user
 
+pytestmark = pytest.mark.once
+
 State = Assignment.State
 
 

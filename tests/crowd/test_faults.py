@@ -29,6 +29,8 @@ from tests.crowd.handwork import Hand
 from tests.factories import make_campaign, make_pairs, make_user
 from tests.workers import database_url
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -175,7 +177,7 @@ def three_hundred(place) -> Hit:
     return hit
 
 
-@pytest.mark.once
+@pytest.mark.long
 def test_three_hundred_assignments_over_four_pages_are_each_paid_once_on_a_bad_line(place, network):
     hit = three_hundred(place)
     draw = random.Random(4)
@@ -226,7 +228,7 @@ def killed_at(network, tmp_path):
     return act
 
 
-@pytest.mark.once
+@pytest.mark.long
 def test_killed_while_publishing_approving_and_paying_it_ends_as_if_nothing_had_happened(place, network, killed_at):
     user, hands = make_user(), [Hand() for _ in range(3)]
     campaign = make_campaign(environment=place, votes_per_pair=3, images_per_hit=1, wage_floor_usd=Decimal("30.00"))

@@ -17,6 +17,8 @@ from crowd.models import Hint
 from tests.crowd.campaigns import make_published
 from tests.factories import make_environment, make_hit
 
+pytestmark = pytest.mark.once
+
 TOPIC = "arn:aws:sns:us-east-1:123456789012:nearer"
 CERTIFICATE = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"
 

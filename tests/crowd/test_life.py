@@ -21,6 +21,8 @@ from tests.crowd.faults import BEFORE
 from tests.crowd.handwork import Hand
 from tests.factories import make_campaign, make_pairs
 
+pytestmark = pytest.mark.once
+
 State = Campaign.State
 
 

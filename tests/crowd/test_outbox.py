@@ -19,6 +19,8 @@ from tests.crowd.faults import AFTER, BEFORE, BROKEN, THROTTLED
 from tests.crowd.handwork import Hand
 from tests.factories import make_campaign, make_environment, make_pairs, make_user, make_worker
 
+pytestmark = pytest.mark.once
+
 State = Call.State
 
 

@@ -49,6 +49,7 @@ def offer(panel, button: str) -> None:
     panel.get_by_role("button", name=button, exact=True).click()
 
 
+@pytest.mark.long
 def test_a_campaign_from_draft_to_archive(panel, site, mannequins, marketplace, check):
     panel.goto(f"{site}/panel/crowd/campaign/add/?dataset={mannequins.pk}")
     panel.get_by_label("Name", exact=True).fill("A whole life")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "MARKETPLACE_URL", "QUEUE_PREFIX", "DJANGO_SETTINGS_MODULE")
@@ -56,6 +57,7 @@ def alive(pids: set[int]) -> list[str]:
     return [row[-1] for row in rows if int(row[0]) in pids and not row[1].startswith("Z")]
 
 
+@pytest.mark.long
 def test_a_site_starts_ready_with_a_login_and_leaves_nothing_behind_however_it_ends(tmp_path, eventually):
     port = free_port()
     site = start(tmp_path, port)

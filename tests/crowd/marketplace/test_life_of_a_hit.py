@@ -11,6 +11,8 @@ from crowd.marketplace.models import Assignment, Hit, HitType, Notification, Wor
 from crowd.marketplace.tasks import tick
 from tests.crowd.marketplace.makers import QUESTION, accept, submit, work
 
+pytestmark = pytest.mark.once
+
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 

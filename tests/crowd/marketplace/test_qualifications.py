@@ -16,6 +16,8 @@ from crowd.marketplace.qualifications import (
 )
 from tests.crowd.marketplace.makers import accept, work
 
+pytestmark = pytest.mark.once
+
 
 def requirement(id_: str, comparator: str, *values, **more) -> dict:
     if values and isinstance(values[0], dict):

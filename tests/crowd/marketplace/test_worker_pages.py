@@ -11,6 +11,8 @@ from crowd.marketplace.models import Invitation, Requester, Worker
 from tests.crowd.marketplace.makers import accept, html_question, question, sign_in, submit, work
 from tests.factories import make_user
 
+pytestmark = pytest.mark.once
+
 JOIN = {"username": "ana", "password": "correct horse", "country": "US"}
 
 

@@ -15,7 +15,7 @@ from crowd.ways.base import CannotOffer
 from tests.crowd.offers import make_campaign, make_hit
 from tests.crowd.ways.people import Kind, data_of, make_open_campaign, why_of, work_through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

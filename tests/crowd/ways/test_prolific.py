@@ -21,7 +21,7 @@ from tests.crowd.offers import make_campaign
 from tests.crowd.ways.people import data_of, why_of, work_through
 from tests.factories import make_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 State = Assignment.State
 REASON = "Every answer came within a tenth of a second, before the picture could be seen, which the rules had excluded. " * 2
 

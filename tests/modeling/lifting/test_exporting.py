@@ -11,6 +11,7 @@ from .make import hide, make_people
 @pytest.mark.parametrize(
     "config", [Config(width=32, epochs=2, batch=32, mirror=False), read(None, "paper", ["width=32", "epochs=2"])]
 )
+@pytest.mark.long
 def test_onnx_and_torch_agree(tmp_path, config):
     data = hide(make_people(60), 0.1)
     run = fit(data, config, tmp_path / "run")
