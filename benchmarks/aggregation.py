@@ -1,4 +1,6 @@
-"""Merging votes, measured: python -m benchmarks.aggregation [worlds] [public] [spammers] [speed] [--seeds N] [--without-peers]
+"""Merging votes, measured: python -m benchmarks.aggregation [PART ...] [--seeds N] [--without-peers]
+
+Parts: worlds, accuracy, public, spammers, speed, large, task.
 
 Prints Markdown tables. Public sets are folders with votes.csv (item,worker,label) and truth.csv (item,truth), looked for in
 --votes, by default ../shared/data/votes, and passed over where there are none.
@@ -7,10 +9,16 @@ Prints Markdown tables. Public sets are folders with votes.csv (item,worker,labe
 from __future__ import annotations
 
 import argparse
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+from pyarrow import csv
 from scipy.special import ndtr
 
 from benchmarks.peers import PEERS, frame, run_peer
@@ -33,7 +41,10 @@ def main() -> None:
     options = parser.parse_args()
     peers = () if options.without_peers else PEERS
     for part in options.parts:
-        {"worlds": worlds, "public": public, "spammers": spammers, "speed": speed}[part](options, peers)
+        {
+            "worlds": worlds, "accuracy": accuracy, "public": public, "spammers": spammers, "speed": speed, "large": large,
+            "task": task,
+        }[part](options, peers)
 
 
 def votes_of(world: Study) -> Votes:
@@ -66,6 +77,40 @@ def worlds(options, peers) -> None:
 def _excess(p, data: Study, some=slice(None)) -> tuple[float, float, float]:
     found, best = measure(p[some], data.truth[some]), measure(data.posterior[some], data.truth[some])
     return found.log_loss - best.log_loss, found.ece, found.accuracy
+
+
+def accuracy(options, peers) -> None:
+    """Accuracy of `nearer` less that of each other method on the same crowds, in points, with its standard error."""
+    for world in ("paper", "independent"):
+        ahead: dict[str, list[float]] = {}
+        for seed in range(options.seeds):
+            data = study(world, seed)
+            votes = votes_of(data)
+            ours = measure(merge(votes).probability, data.truth).accuracy
+            found = {name: merge(votes, name).probability for name in OURS[1:]}
+            found |= {name: run_peer(name, votes) for name in peers if name != "CROWDLAB"}
+            for name, p in found.items():
+                ahead.setdefault(name, []).append(100 * (ours - measure(p, data.truth).accuracy))
+        print(f"\n### World: {world}; points of accuracy by which nearer is ahead, the same {options.seeds} crowds\n")
+        rows = [(name, f"{np.mean(d):+.2f} ± {np.std(d, ddof=1) / np.sqrt(len(d)):.2f}") for name, d in ahead.items()]
+        _table(("method", "nearer is ahead by"), rows)
+
+
+def task(options, peers) -> None:
+    """The 25 votes of one handed-in task counted at fixed parameters: milliseconds of CPU, median of 1,000 tasks."""
+    data = study("paper", 0)
+    merged = merge(votes_of(data))
+    before = np.zeros((25, merged.fitted.evidence(Votes([0], [0], [1], 1, 1)).shape[1]))
+    rng = np.random.default_rng(0)
+    taken = []
+    for worker in rng.integers(data.n_workers, size=1000):
+        labels = rng.integers(2, size=25)
+        start = time.process_time()
+        new = Votes(np.arange(25), np.full(25, worker), labels, 25, data.n_workers)
+        merged.fitted.probability(before + merged.fitted.evidence(new))
+        taken.append(1000 * (time.process_time() - start))
+    print("\n### The 25 votes of one task, added to their pairs' evidence at fixed parameters\n")
+    print(f"{np.median(taken):.2f} ms of CPU (99 %: {np.quantile(taken, 0.99):.2f})")
 
 
 def public(options, peers) -> None:
@@ -122,17 +167,22 @@ def spammers(options, peers) -> None:
     _table(("world", "spammers", *OURS[:4], "exact posterior"), rows)
 
 
-def speed(options, peers) -> None:
-    """CPU seconds for a million votes of 11,363 workers on 200,000 items, arrays in memory."""
+def many_votes(n_items: int, n_workers: int) -> tuple[np.ndarray, ...]:
+    """Five votes on each item in random order: item, worker, label; some workers give thousands, most a few."""
     rng = np.random.default_rng(0)
-    n_items, n_workers = 200_000, 11_363
     appetite = np.cumsum(rng.dirichlet(np.full(n_workers, 0.4)))
     worker = np.searchsorted(appetite, rng.random(5 * n_items)).clip(0, n_workers - 1)
     item = np.repeat(np.arange(n_items), 5)
     slope = np.exp(0.5 + 0.6 * rng.normal(size=n_workers))
     label = (rng.random(len(item)) < ndtr(slope[worker] * rng.normal(size=n_items)[item])).astype(np.int64)
     order = rng.permutation(len(item))
-    arrays = item[order], worker[order], label[order], n_items, n_workers
+    return item[order], worker[order], label[order]
+
+
+def speed(options, peers) -> None:
+    """CPU seconds for a million votes of 11,363 workers on 200,000 items, arrays in memory."""
+    n_items, n_workers = 200_000, 11_363
+    arrays = *many_votes(n_items, n_workers), n_items, n_workers
     ways = {name: lambda name=name: merge(Votes(*arrays), name) for name in OURS[:2]}
     if "DawidSkene" in peers:
         from crowdkit.aggregation import DawidSkene
@@ -148,6 +198,21 @@ def speed(options, peers) -> None:
     print("\n### One million votes, CPU seconds, median and range of 5\n")
     rows = [(name, f"{np.median(t):.2f} ({min(t):.2f} to {max(t):.2f})") for name, t in taken.items()]
     _table(("method", "s"), rows)
+
+
+def large(options, peers) -> None:
+    """Ten million votes in a CSV file, by the command, reading included."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "votes.csv"
+        columns = dict(zip(("item", "worker", "label"), many_votes(2_000_000, 113_630)))
+        csv.write_csv(pyarrow.table(columns), file)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-m", "crowd.aggregation", str(file), "--output", str(Path(folder) / "labels.csv")]
+        subprocess.run(command, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print("\n### Ten million votes from a CSV file to a CSV file\n")
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    print(f"{user:.1f} s of user and {system:.1f} s of system time; {after.ru_maxrss / 1024**2:.2f} GB")
 
 
 def _mean_and_error(values) -> list[str]:
