@@ -6,6 +6,8 @@ from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 
+from access.authentication import require_scope
+from access.models import Scope
 from annotation import loading, skeletons, sources, uploading
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
@@ -21,6 +23,7 @@ class ModelRights(permissions.DjangoModelPermissions):
     }
 
     def has_permission(self, request, view) -> bool:
+        require_scope(request, view)
         return bool(request.user and request.user.is_staff) and super().has_permission(request, view)
 
 
@@ -114,6 +117,7 @@ class ImportSerializer(serializers.ModelSerializer):
 class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Data sets being read; a new import is started by POST and watched by its `state`. Administrators see all."""
 
+    scope = Scope.DATA
     queryset = Import.objects.none()
     serializer_class = ImportSerializer
     permission_classes = [ModelRights]
@@ -181,6 +185,7 @@ class SkeletonRights(ModelRights):
 class SkeletonViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Which joints people have: those that data sets have used. Another is made known by POST; the same again does nothing."""
 
+    scope = Scope.DATA
     queryset = Skeleton.objects.all()
     serializer_class = SkeletonSerializer
     permission_classes = [SkeletonRights]

@@ -12,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
+from access.models import Scope
 from annotation.models import Dataset
 from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
@@ -66,6 +67,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
     Files never change once they are there: each has its SHA-256 as ETag, and is not sent again to whoever has it.
     """
 
+    scope = Scope.DATA
     queryset = Release.objects.select_related("campaign", "merge")
     serializer_class = ReleaseSerializer
 
@@ -173,6 +175,7 @@ class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVi
     The same file with the same settings is one campaign, however often it is sent; `dry_run` only looks.
     """
 
+    scope = Scope.DATA
     queryset = VoteImport.objects.select_related("dataset", "campaign")
     serializer_class = VoteImportSerializer
     owner = "dataset__owner"

@@ -2,6 +2,7 @@
 
 from rest_framework import mixins, serializers, viewsets
 
+from access.models import Scope
 from annotation.rest import ModelRights
 from crowd import merging, publishing
 from crowd.models import Campaign, Merge
@@ -69,6 +70,7 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
 class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Votes made into probabilities; a new one is started by POST and watched by its `state`."""
 
+    scope = Scope.DATA
     queryset = Merge.objects.all()
     serializer_class = MergeSerializer
 

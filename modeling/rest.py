@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
+from access.models import Scope
 from annotation.models import Dataset
 from annotation.rest import ModelRights
 from crowd.models import Campaign, Release
@@ -116,6 +117,7 @@ def cancel(request, job) -> None:
 class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Lifters trained on a release; a new one is started by POST and watched by its `state`."""
 
+    scope = Scope.LEARN
     queryset = Run.objects.all()
     serializer_class = RunSerializer
     owner = "release__campaign__owner"
@@ -205,6 +207,7 @@ class RunRights(ModelRights):
 class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Which run gives a data set's priors; POST without a run withdraws them."""
 
+    scope = Scope.LEARN
     queryset = Promotion.objects.all()
     serializer_class = PromotionSerializer
     permission_classes = [RunRights]
@@ -228,6 +231,7 @@ class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVie
 class CadenceViewSet(viewsets.GenericViewSet):
     """How often a campaign trains by itself; addressed by the campaign's number, read by GET and set by PUT."""
 
+    scope = Scope.LEARN
     queryset = Campaign.objects.all()
     serializer_class = CadenceSerializer
     permission_classes = [RunRights]

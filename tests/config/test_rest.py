@@ -36,7 +36,7 @@ def test_everybody_sees_his_own_data_sets_and_administrators_see_all():
 
 @pytest.mark.parametrize("place", ["datasets", "campaigns", "merges", "releases", "runs"])
 def test_strangers_and_people_without_a_role_get_nothing(place):
-    assert APIClient().get(f"/api/v1/{place}/").status_code == 403
+    assert APIClient().get(f"/api/v1/{place}/").status_code == 401
     assert client_of(make_user(is_superuser=False)).get(f"/api/v1/{place}/").status_code == 403
     assert client_of(make_user(is_superuser=False, is_staff=False)).get(f"/api/v1/{place}/").status_code == 403
 

@@ -1,0 +1,67 @@
+"""Tokens with which programs come in on behalf of a person."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+PREFIX = "nearer_"  # so that a token that was published by mistake is found by those who search for such
+
+
+class Scope(models.TextChoices):
+    """A kind of act; what a token's owner may not do, his token may not do either, whatever its scopes."""
+
+    READ = "read", "read: see everything its owner sees"
+    DATA = "data", "data: import data and votes, merge, release"
+    SPEND = "spend", "spend: run campaigns, decide on work, pay"
+    LEARN = "learn", "learn: train, promote, set how often"
+
+
+def digest(secret: str) -> str:
+    """A secret of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class TokenQuerySet(models.QuerySet):
+    def owned_by(self, user):
+        return self if user.is_superuser else self.filter(owner=user)
+
+    def live(self, now: datetime):
+        return self.filter(revoked_at=None, expires_at__gt=now, owner__is_active=True)
+
+
+class Token(models.Model):
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100, help_text="Which program will use it.")
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return self.name
+
+    def renew_secret(self) -> str:
+        """A new secret, to be shown now or never: only its digest is kept."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        self.sha256 = digest(secret)
+        return secret
+
+    def revoke(self, now: datetime) -> None:
+        if self.revoked_at is None:
+            self.revoked_at = now
+            self.save(update_fields=["revoked_at"])
+
+    def state(self, now: datetime) -> str:
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at <= now else "valid"
