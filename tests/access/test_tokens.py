@@ -25,8 +25,9 @@ def make_member(role: str):
     return user
 
 
-def make_token(owner, *scopes, days=1, **values) -> tuple[Token, APIClient]:
-    token = Token(owner=owner, name="night-job", scopes=list(scopes), expires_at=timezone.now() + timedelta(days=days), **values)
+def make_token(owner, *scopes, days=1) -> tuple[Token, APIClient]:
+    expires_at = timezone.now() + timedelta(days=days)
+    token = Token(owner=owner, name="night-job", scopes=list(scopes), expires_at=expires_at)
     secret = token.renew_secret()
     token.save()
     client = APIClient()
