@@ -18,6 +18,7 @@ from .calibrate import ENOUGH_FOR_NOISE, calibration_of, find_label_noise
 from .config import Config
 from .data import LiftingData, check, split_held_out
 from .errors import BadConfig, BadData, Diverged
+from .posing import poses_of
 from .skeletons import Skeleton, reference_lengths
 
 
@@ -253,7 +254,6 @@ class Training:
         if self.watched is None:
             return {"held_out_loss": None, "held_out_order": None, "held_out_error_mm": None}
         from .metrics import error_mm, order_share
-        from .predicting import poses_of
 
         self.net.eval()
         if self.finds_noise:

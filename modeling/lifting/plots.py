@@ -41,7 +41,7 @@ def bars(rows: list[tuple[str, float, float]], title: str, label: str) -> str:
 
 def lines(series: dict[str, list], title: str, x_label: str, label: str, *, log_x: bool = False) -> str:
     """Lines through points (x, mean, half width of the interval) by name."""
-    left, top, width, height = 60, 40, 460, 260
+    left, top, width, height = 60, 56, 460, 260
     across = (lambda x: log10(max(x, 1e-9))) if log_x else (lambda x: x)
     xs = [across(x) for points in series.values() for x, _, _ in points]
     low, high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1

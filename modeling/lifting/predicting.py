@@ -12,9 +12,8 @@ from .config import Config
 from .data import LiftingData
 from .errors import BadData, Stopped
 from .fitting import device_for, fit
+from .posing import poses_of
 from .skeletons import Skeleton
-
-ROWS = 4096  # people at once
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,6 @@ def open_run(folder: str | Path, device: str = "cpu") -> Lifter:
     lengths = np.array(record["limbs_mm"])
     limbs = depths.Limbs.of(skeleton, lengths, net) if config.method == "depth" else skeleton
     return Lifter(Path(folder), record, config, skeleton, net, limbs, float(lengths.sum()), at)
-
-
-def poses_of(net, people, limbs, config: Config, reference_mm: float) -> list[torch.Tensor]:
-    """[pose, depth variance, z_b - z_a, its variance] of prepared people; the paper's model knows no variance (zeros)."""
-    if config.method == "depth":
-        parts = [
-            depths.poses(net, _rows(people, rows), limbs, reference_mm) for rows in torch.arange(len(people)).split(ROWS)
-        ]
-        return [torch.cat(part) for part in zip(*parts)]
-    pose = coordinates.poses(net, people, limbs)
-    first, second = torch.triu_indices(pose.shape[1], pose.shape[1], 1)
-    apart = pose[:, second, 2] - pose[:, first, 2]
-    return [pose, torch.zeros_like(pose[..., 2]), apart, torch.zeros_like(apart)]
-
-
-def _rows(people, rows):
-    return replace(people, **{name: getattr(people, name)[rows] for name in ("plane", "known", "distance", "pixel", "back")})
 
 
 def people_from(lifter: Lifter, pose2d, visible=None, image_size=None) -> LiftingData:
