@@ -5,8 +5,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
+from crowd.campaign_rest import CampaignViewSet
 from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
-from crowd.rest import CampaignViewSet, MergeViewSet
+from crowd.rest import MergeViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
 router = DefaultRouter()

@@ -1,4 +1,4 @@
-"""Campaigns and merges for programs: `/api/v1/`."""
+"""Merges for programs, and how campaigns are shown to them: `/api/v1/`."""
 
 from rest_framework import mixins, serializers, viewsets
 
@@ -59,12 +59,6 @@ class Owned:
     def get_queryset(self):
         rows, user = self.queryset.all(), self.request.user
         return rows if user.is_superuser else rows.filter(**{self.owner: user})
-
-
-class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
-    queryset = Campaign.objects.select_related("environment", "dataset")
-    serializer_class = CampaignSerializer
-    owner = "owner"
 
 
 class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
