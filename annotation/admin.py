@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from annotation import loading
 from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
-from annotation.panel import accounts, imports
+from annotation.panel import accounts, imports, pair_pages
 from annotation.panel.datasets import counts, gallery
 from annotation.panel.pages import FactAdmin, OwnedAdmin, PageAdmin, moment
 from annotation.panel.people import person_page
@@ -75,9 +75,12 @@ class DatasetAdmin(PageAdmin):
     def n_pairs(self, dataset):
         return dataset.pairs_count
 
+    def pages(self):
+        return pair_pages.pages(self)
+
     def page(self, request, thing):
         return {
-            "tiles": counts(thing), **gallery(thing, request),
+            "tiles": counts(thing), **gallery(thing, request, self.admin_site.contributions("gallery", request, thing)),
             "latest_import": thing.imports.first(),
             "sections": self.admin_site.contributions("dataset", request, thing),
         }

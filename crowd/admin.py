@@ -32,6 +32,11 @@ def campaigns_of_a_dataset(request, dataset):
     return people.campaigns_of(dataset, request.user.has_perm("crowd.add_campaign"))
 
 
+@admin.site.contributes("gallery")
+def doubts_about_people(request, dataset):
+    return people.doubts(dataset)
+
+
 @admin.site.contributes("person")
 def consensus_of_a_person(request, person):
     return people.consensus_of(person)

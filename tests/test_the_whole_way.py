@@ -78,7 +78,7 @@ def launch(page, site: str) -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Make a campaign").click()
     page.get_by_label("Name", exact=True).fill("Two people")
-    page.get_by_role("button", name="Save the draft").click()
+    page.get_by_role("button", name="Save the draft").first.click()
     page.get_by_role("link", name="Launch…").click()
     page.get_by_role("button", name=re.compile("Launch for")).click()
     expect(page.get_by_text("collecting votes").first).to_be_visible(timeout=40_000)

@@ -116,7 +116,7 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
         return
     place = {row.pair_id: number for number, row in enumerate(rows)}
     now = known(campaign)
-    evidence, n_votes = _evidence(campaign, within, rows, place, now)
+    evidence, n_votes = evidence_of(campaign, within, rows, place, now)
     gold = np.array([np.nan if row.pair.gold_first is None else float(row.pair.gold_first) for row in rows])
     p = np.where(np.isnan(gold), now.fitted.probability(evidence), gold)
     risk = np.minimum(p, 1 - p)
@@ -135,7 +135,7 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
     Standing.objects.bulk_create(rows, update_conflicts=True, update_fields=WRITTEN, unique_fields=["pk"], batch_size=500)
 
 
-def _evidence(campaign, within: dict, rows: list[Standing], place: dict, now: Known) -> tuple[np.ndarray, np.ndarray]:
+def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: Known) -> tuple[np.ndarray, np.ndarray]:
     """(P, K) log likelihood of each pair's votes and prior, and (P,) how many votes count."""
     votes = merging.standing_votes(merging.votes_of(campaign).filter(**within))
     mine = np.array([pair in place for pair in votes.pair.tolist()], bool)

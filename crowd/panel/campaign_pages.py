@@ -1,24 +1,22 @@
 """Campaigns and the places where they are offered."""
 
-from decimal import Decimal, InvalidOperation
-from urllib.parse import urlencode
+from functools import partial
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import JsonResponse
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.shortcuts import redirect, render
+from django.urls import path
 
+from annotation.models import Dataset
 from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, watch_row
 from crowd import life, merging, publishing, reconciling
-from crowd.models import Assignment, Campaign, Environment, Publication
+from crowd.models import Assignment, Campaign, Environment, Merge, Publication
 from crowd.panel import campaigns as figures
-from crowd.panel import forecast, home, life_pages, money_pages, ways_pages
-from crowd.ways import way_of
+from crowd.panel import expectations, home, launching, life_pages, money_pages, ways_pages, worth
 from crowd.ways.base import GatewayError
 
-NOT_ACCEPTED = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what a marketplace says to a page that is only looked at
 PAPER = "The paper's value: "
 
 
@@ -77,7 +75,8 @@ class CampaignAdmin(PageAdmin):
     actions = None
     add_words = {
         "title": "New campaign", "save_label": "Save the draft",
-        "lead": "The defaults are the paper's. Nothing is offered or spent before you launch the draft on its own page.",
+        "lead": "The defaults are the paper's: it can be saved as it is. Nothing is offered or spent before you "
+        "launch the draft on its own page.",
     }
     list_display = [
         "name", "dataset", state_badge, "tasks_handed_in", "paid_usd", "environment", "owner", moment("created_at", "made"),
@@ -88,30 +87,34 @@ class CampaignAdmin(PageAdmin):
     fieldsets = [
         (None, {"fields": ["name", "dataset", "environment"]}),
         ("What is asked", {
-            "fields": ["votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms", "teaches_lean", "seed"],
-        }),
-        ("Where votes are bought", {
-            "fields": ["protocol", "target_risk", "most_votes", "least_votes", "exploration_share", "merge_every"],
-            "description": "All but the first are read by the lean protocol alone.",
+            "fields": ["protocol", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms"],
         }),
         ("What is paid", {"fields": ["reward_usd", "budget_usd", "wage_floor_usd"]}),
+        ("When the lean protocol stops asking", {
+            "classes": ["collapse"],
+            "fields": ["target_risk", "most_votes", "least_votes", "exploration_share", "merge_every"],
+        }),
         ("Who may take part", {
+            "classes": ["collapse"],
             "fields": ["approval_rate_percent", "hits_approved", "countries"],
             "description": "Asked of workers on Mechanical Turk's protocol, unless the environment is a sandbox or a crowd "
             "without records. Others do not see the HITs at all.",
         }),
         ("How it is offered", {
+            "classes": ["collapse"],
             "fields": [
                 "title", "description", "keywords", "duration_s", "lifetime_s", "auto_approval_s", "frame_height", "contact",
             ],
         }),
         ("How workers are prepared and checked", {
+            "classes": ["collapse"],
             "fields": [
-                "consent_text", "consent_version", "has_tutorial", "tutorial", "tutorial_pass_mark",
-                "gold_share", "gold_is_visible",
+                "consent_text", "consent_version", "teaches_lean", "has_tutorial", "tutorial", "tutorial_pass_mark",
+                "gold_share", "gold_is_visible", "seed",
             ],
         }),
         ("On another platform", {
+            "classes": ["collapse"],
             "fields": ["study_id", "completion_code"],
             "description": "For Prolific and for links. Leave both empty to have a study made on Prolific, "
             "or to give each person a code of their own.",
@@ -122,14 +125,15 @@ class CampaignAdmin(PageAdmin):
         view = self.admin_site.admin_view
         return [
             path("price/", view(self.price_view), name="crowd_campaign_price"),
+            path("expect/", view(partial(expectations.view, self)), name="crowd_campaign_expect"),
             *super().get_urls(),
         ]
 
     def pages(self):
         return {
-            "live": self.live_view, "launch": self.launch_view, "finish": self.finish_view,
-            "merge": self.merge_view, "collect": self.collect_view, "preview": self.preview_view,
-            **life_pages.pages(self), **money_pages.pages(self), **ways_pages.pages(self),
+            "live": self.live_view, "worth": self.worth_view, "finish": self.finish_view, "merge": self.merge_view,
+            "collect": self.collect_view,
+            **launching.pages(self), **life_pages.pages(self), **money_pages.pages(self), **ways_pages.pages(self),
         }
 
     def get_queryset(self, request):
@@ -159,7 +163,25 @@ class CampaignAdmin(PageAdmin):
         initial = super().get_changeform_initial_data(request)
         if "environment" not in initial and (only := Environment.objects.first()) is not None:
             initial["environment"] = only.pk
+        if "name" not in initial and (dataset := self._asked_about(request, initial.get("dataset"))) is not None:
+            initial["dataset"], initial["name"] = dataset.pk, self._free_name(dataset)
         return initial
+
+    @staticmethod
+    def _asked_about(request, said):
+        """The data set that the address names, or the only one there is."""
+        mine = Dataset.objects.owned_by(request.user)
+        if said is not None:
+            return mine.filter(pk=said).first() if str(said).isdecimal() else None
+        first_two = list(mine[:2])
+        return first_two[0] if len(first_two) == 1 else None
+
+    @staticmethod
+    def _free_name(dataset) -> str:
+        """A name that no campaign has; a draft can be saved as it is."""
+        stem = dataset.name[:80]
+        taken = set(Campaign.objects.filter(name__startswith=stem).values_list("name", flat=True))
+        return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}, campaign {n}") not in taken)
 
     def save_model(self, request, obj, form, change):
         if not change:
@@ -176,8 +198,10 @@ class CampaignAdmin(PageAdmin):
             "sections": self.admin_site.contributions("campaign", request, thing),
         }
         if thing.is_draft:
+            price = publishing.price(thing)
             return context | {
-                "price": publishing.price(thing), "problem": self._problem(thing)}
+                "price": price, "problem": self._problem(thing), "expected": expectations.expected(thing, price),
+            }
         votes, live = figures.vote_figures(thing), figures.live(thing)
         merges_made = list(thing.merges.order_by("-pk")[:10])
         latest = next((merge for merge in merges_made if merge.is_done), None)
@@ -186,9 +210,12 @@ class CampaignAdmin(PageAdmin):
             "live_url": self.url("live", thing.pk),
             "charts": [
                 chart for chart in (
-                    figures.votes_over_time(thing), figures.response_chart(votes) if votes["votes"] else None
+                    figures.votes_over_time(thing), figures.response_chart(votes) if votes["votes"] else None,
+                    figures.skill_chart(latest) if latest else None,
                 ) if chart
             ],
+            "worth_url": self.url("worth", thing.pk) if latest and latest.parameters else "",
+            "gold": figures.gold_figures(thing),
             "habits": figures.habits(votes) if votes["votes"] else [],
             "merges": [{"row": merge, "job": watch_row(self.admin_site, merge)} for merge in merges_made],
             "latest": latest,
@@ -223,6 +250,13 @@ class CampaignAdmin(PageAdmin):
             "reload": request.GET.get("state", campaign.state) != campaign.state,
         })
 
+    def worth_view(self, request, campaign):
+        """A part of the campaign's page that takes a while to work out, and is fetched once the page is there."""
+        latest = campaign.merges.filter(state=Merge.State.DONE).order_by("-pk").first()
+        return render(
+            request, "admin/crowd/campaign/worth.html", {"object": campaign, "worth": worth.section(campaign, latest)}
+        )
+
     def price_view(self, request):
         """The price of a campaign that is being filled in, or `error`: why it cannot be said yet."""
         form = self.get_form(request)(request.GET)
@@ -236,42 +270,7 @@ class CampaignAdmin(PageAdmin):
             "n_pairs": price.n_pairs, "n_hits": price.n_hits, "n_votes": price.n_votes,
             "reward_usd": str(price.reward_usd), "fee_usd": str(price.fee_usd), "total_usd": str(price.total_usd),
             "wage_usd": str(wage["forecast_usd"]), "minutes": round(wage["forecast_s"] / 60, 1),
-            **forecast.accuracy(campaign.votes_per_pair),
         })
-
-    def launch_view(self, request, campaign):
-        """What it will cost, said once more; then it is put on offer."""
-        self._require(request, campaign)
-        problem = self._problem(campaign)
-        if request.method == "POST":
-            try:
-                publishing.publish(campaign, request.user, agreed_usd=self._agreed(request))
-            except publishing.CannotPublish as error:
-                messages.error(request, str(error))
-            else:
-                self.log_change(request, campaign, "Launched.")
-                messages.success(request, f"“{campaign}” is being put on offer.")
-                return redirect(self.url("change", campaign.pk))
-        balance, silence = None, ""
-        try:
-            found = way_of(campaign.environment).balance()
-            balance = found.available_usd if found else None
-        except GatewayError as error:
-            silence = str(error)
-        price = publishing.price(campaign)
-        return self.render(
-            request, "admin/crowd/campaign/launch.html", campaign, title=f"Launch {campaign}", price=price,
-            wage=figures.expected_wage(campaign), balance=balance, silence=silence, problem=problem,
-            after=balance - price.total_usd if balance is not None else None,
-        )
-
-    @staticmethod
-    def _agreed(request):
-        """The price that stood on the button."""
-        try:
-            return Decimal(request.POST["agreed"])
-        except (KeyError, InvalidOperation):
-            return None
 
     def finish_view(self, request, campaign):
         self._require(request, campaign)
@@ -287,18 +286,6 @@ class CampaignAdmin(PageAdmin):
         return self.render(
             request, "admin/crowd/campaign/finish.html", campaign, title=f"Finish {campaign}",
             progress=figures.progress(campaign),
-        )
-
-    def preview_view(self, request, campaign):
-        """The page that workers see before they accept, on a desktop and on a phone."""
-        hit = campaign.hits.exclude(hit_id="").first()
-        if hit is None:
-            messages.info(request, "There is nothing to see before the campaign is launched.")
-            return redirect(self.url("change", campaign.pk))
-        query = urlencode({"assignmentId": NOT_ACCEPTED, "hitId": hit.hit_id})
-        return self.render(
-            request, "admin/crowd/campaign/preview.html", campaign, title="As workers see it",
-            address=f"{reverse('task', args=[hit.token])}?{query}", hit=hit,
         )
 
     def merge_view(self, request, campaign):

@@ -13,8 +13,8 @@ from django.utils import timezone
 from annotation.models import Choice, Vote
 from annotation.templatetags.panel import percent, usd
 from crowd import paying, pricing
-from crowd.models import Assignment, Campaign, Payment
-from crowd.panel import forecast
+from crowd.models import Assignment, Campaign, Merge, Payment
+from crowd.panel import forecast, merges
 
 State = Assignment.State
 HANDED_IN = (State.SUBMITTED, State.VERIFIED, State.APPROVED, State.REJECTED)
@@ -59,8 +59,11 @@ def live(campaign: Campaign) -> dict:
     if campaign.budget_usd:
         spent += f"; budget {usd(campaign.budget_usd)}"
     waiting = f"{now['at_work']} at work, {now['to_review']} to look at"
+    cap = campaign.budget_usd or campaign.price_usd
     return {
         **_pace(campaign, now),
+        "cap_share": round(min(float(now["spent_usd"] / cap), 1), 4) if cap else 0,
+        "cap": f"{usd(now['spent_usd'])} of {usd(cap)} spent" if cap else "",
         "share": round(now["share"], 4), "share_percent": percent(now["share"]),
         "handed_in": f"{now['handed_in']:,} of {now['n_assignments']:,}", "handed_in_detail": waiting,
         "approved": f"{now['approved']:,}", "approved_detail": "verified and paid",
@@ -77,11 +80,12 @@ def _pace(campaign: Campaign, now: dict) -> dict:
     found = forecast.pace(campaign, remaining)
     if found is None:
         return {"pace": "–", "pace_detail": "known once two tasks are handed in"}
+    votes = f"about {found['per_hour'] * campaign.comparisons_per_hit:,.0f} votes; "
     if found["left"] is None:
         said = f"nobody has handed in for {forecast.spoken(found['quiet'])}" if remaining else "all are handed in"
     else:
         said = f"the rest in about {forecast.spoken(found['left'])}"
-    return {"pace": f"{found['per_hour']:,.0f} an hour", "pace_detail": said}
+    return {"pace": f"{found['per_hour']:,.0f} an hour", "pace_detail": votes + said}
 
 
 def tiles(words: dict) -> list[dict]:
@@ -158,6 +162,29 @@ def _vote_figures(campaign: Campaign) -> dict:
         "median_s": float(np.median(seconds)),
         "response_counts": counts.tolist(),
     }
+
+
+def gold_figures(campaign: Campaign) -> dict | None:
+    """How often the last word on a known answer was right; None where none was asked."""
+    return kept(f"panel:gold:{campaign.pk}", lambda: _gold_figures(campaign)) or None
+
+
+def _gold_figures(campaign: Campaign) -> dict:
+    rows = Vote.objects.filter(task__assignment__hit__campaign=campaign, comparison__is_gold=True)
+    rows = rows.filter(pair__gold_first__isnull=False)
+    last = {}
+    for comparison, choice, first in rows.order_by("comparison_id", "number").values_list(
+        "comparison_id", "choice", "pair__gold_first"
+    ):
+        last[comparison] = None if choice == Choice.UNDONE else (choice == Choice.FIRST) == first
+    said = [right for right in last.values() if right is not None]
+    return {"answers": len(said), "right": sum(said) / len(said)} if said else {}
+
+
+def skill_chart(merge: Merge) -> dict | None:
+    """Workers by skill, as the merge has it."""
+    skills = kept(f"panel:skills:{merge.pk}", lambda: list(merge.skills.values_list("skill", flat=True)))
+    return merges.skill_chart(skills)
 
 
 def response_chart(figures: dict) -> dict:

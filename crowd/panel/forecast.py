@@ -1,36 +1,13 @@
-"""What to expect: how right the answers will be, and when they will be there."""
+"""When the answers will be there."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-import numpy as np
 from django.utils import timezone
 
 from crowd.models import Assignment, Campaign
 
-FAR_MM = 200
-SIMULATED_IMAGES = 400
 RECENT_HAND_INS = 50
 QUIET_GAPS = 8  # after so many usual gaps without a hand-in, a pace says nothing any more
-
-
-@lru_cache(maxsize=32)
-def accuracy(votes_per_pair: int) -> dict:
-    """Share of right answers after merging so many votes, by a simulated crowd that votes like the paper's.
-
-    `far` is the same for pairs more than 20 cm apart in depth. 2,000 pairs are simulated
-    once for each number of votes, so shares are good to about one per cent.
-    """
-    from crowd import aggregation
-    from crowd.simulation import study
-
-    done = study("paper", seed=1, n_images=SIMULATED_IMAGES, votes_per_pair=votes_per_pair)
-    merged = aggregation.merge(
-        aggregation.Votes(item=done.item, worker=done.worker, label=done.label, n_items=done.n_items, n_workers=done.n_workers)
-    )
-    right = (merged.probability > 0.5) == (done.truth == 1)
-    far = np.abs(done.depth_gap_mm) > FAR_MM
-    return {"right": float(right.mean()), "far": float(right[far].mean())}
 
 
 def pace(campaign: Campaign, remaining: int, now: datetime | None = None) -> dict | None:

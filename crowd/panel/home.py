@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,6 +11,7 @@ from django.utils import timezone
 from annotation.models import Dataset
 from config.panel import Act, Attention, Overview
 from crowd.models import Assignment, Call, Campaign, Hit, Merge, Payment, Publication, Release
+from crowd.panel import forecast
 
 RECENT = 5
 FAILURES_FOR = timedelta(days=7)
@@ -37,6 +38,7 @@ def with_progress(campaigns):
         handed_in=Coalesce(Subquery(done.annotate(n=Count("pk")).values("n")), 0),
         to_review=Coalesce(Subquery(review.annotate(n=Count("pk")).values("n")), 0),
         paid=Subquery(paid.values("n")),
+        deadline=Subquery(review.annotate(at=Min("auto_approval_at")).values("at")),
         expires=Subquery(
             Hit.objects.filter(**of_campaign).order_by().values("campaign").annotate(n=Max("expires_at")).values("n")
         ),
@@ -76,7 +78,7 @@ def _troubles(campaigns: list[Campaign]) -> list[Attention]:
         if campaign.to_review:
             found.append(Attention(
                 f"Tasks of “{campaign}” that wait for your word: {campaign.to_review}",
-                "What was handed in does not fit what arrived here. The marketplace pays by itself when its time is over.",
+                "What was handed in does not fit what arrived here. " + _deadline(campaign.deadline, now),
                 f"{reverse('admin:crowd_assignment_changelist')}?state__exact=submitted&hit__campaign__id__exact={campaign.pk}",
                 "Review them",
             ))
@@ -93,6 +95,15 @@ def _troubles(campaigns: list[Campaign]) -> list[Attention]:
             offer = reverse("admin:crowd_campaign_offer", args=[campaign.pk])
             found.append(Attention(f"“{campaign}” is paused", "Nobody new is let in until it is resumed.", offer, "Resume it"))
     return found
+
+
+def _deadline(at, now) -> str:
+    """Until when a word of the researcher's still counts."""
+    if at is None:
+        return "The marketplace pays by itself when its time is over."
+    if at <= now:
+        return "The marketplace's time for the first of them is over: it pays by itself."
+    return f"The marketplace pays the first of them by itself in {forecast.spoken(at - now)}."
 
 
 def _refusals(campaigns: list[Campaign]) -> list[Attention]:

@@ -1,12 +1,14 @@
 """What the crowd adds to the pages of data sets and people."""
 
-from django.db.models import Count, Max
+from django.db.models import Count, Exists, Max, OuterRef, Subquery
 from django.urls import reverse
 
 from annotation.models import Dataset, Person
 from crowd.lean import stopping
 from crowd.models import Campaign, Consensus, Merge, Standing
 from crowd.panel.home import with_progress
+
+SURE_RISK = 0.05
 
 
 def consensus_of(person: Person) -> dict:
@@ -29,6 +31,19 @@ def campaigns_of(dataset: Dataset, may_add: bool) -> dict:
         "title": "Campaigns", "template": "admin/crowd/campaign/home.html" if campaigns else None, "campaigns": campaigns,
         "add_url": add if may_add else None,
         "act": {"url": add, "label": "Ask a crowd about it"} if may_add else None,
+    }
+
+
+def doubts(dataset: Dataset) -> dict:
+    """Filters of the data set's gallery: who has doubtful labels by the newest merge, and who has none."""
+    newest = Merge.objects.filter(campaign__dataset=dataset, state=Merge.State.DONE).order_by("-pk").values("pk")[:1]
+    known = Consensus.objects.filter(pair__person=OuterRef("pk"), merge=newest)
+    worst = known.order_by("-risk").values("risk")[:1]
+    return {
+        "doubtful": ("Most doubtful first", lambda people: (
+            people.annotate(worst=Subquery(worst)).filter(worst__isnull=False).order_by("-worst", "image__name", "number")
+        )),
+        "sure": ("All labels sure", lambda people: people.filter(Exists(known), ~Exists(known.filter(risk__gt=SURE_RISK)))),
     }
 
 

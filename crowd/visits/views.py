@@ -1,16 +1,19 @@
 """The pages that a marketplace frames."""
 
+from datetime import timedelta
 from functools import wraps
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
 from annotation import serving
+from annotation.models import Annotator, Pair, Task
 from crowd import addresses
 from crowd.models import Campaign, Hit
 from crowd.visits import arriving
@@ -59,9 +62,30 @@ def _task(request: HttpRequest, hit: Hit, arrival: arriving.Arrival) -> HttpResp
 
 
 def _preview(request: HttpRequest, hit: Hit) -> HttpResponse:
-    data = serving.preview_data(arriving.lesson_name(hit.campaign), teaches_lean=hit.campaign.teaches_lean)
     n_comparisons = hit.campaign.comparisons_per_hit if hit.campaign.is_lean else hit.pairs.count()
-    return _answer(request, "crowd/preview.html", {"data": data, **about(hit.campaign, n_comparisons)})
+    return preview_of(request, hit.campaign, n_comparisons)
+
+
+def preview_of(request: HttpRequest, campaign: Campaign, n_comparisons: int) -> HttpResponse:
+    """The page before somebody accepts; of a draft, too."""
+    data = serving.preview_data(arriving.lesson_name(campaign), teaches_lean=campaign.teaches_lean)
+    return _answer(request, "crowd/preview.html", {"data": data, **about(campaign, n_comparisons)})
+
+
+def trial(campaign: Campaign, pairs: list[Pair], annotator: Annotator) -> Task:
+    """A task as the campaign's workers get it once they have agreed and been taught; for whoever will take it back."""
+    return serving.hand_out(
+        annotator, pairs, seed=campaign.seed, delay_ms=campaign.delay_ms,
+        expires_at=timezone.now() + timedelta(seconds=campaign.duration_s), teaches_lean=campaign.teaches_lean,
+    )
+
+
+def task_page(request: HttpRequest, campaign: Campaign, task: Task) -> HttpResponse:
+    """The questions of a task that is only looked at: without a token, so that nothing can be answered or handed in."""
+    data = serving.page_data(task)
+    data |= {"task": 0, "token": "", "is_practised": True, "submit": {"url": "", "fields": {}}}
+    context = {"data": data, "consent": None, **about(campaign, len(data["comparisons"]))}
+    return _answer(request, "crowd/hit.html", context)
 
 
 def _turned_away(

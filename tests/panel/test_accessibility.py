@@ -33,6 +33,8 @@ def addresses(finished) -> list[str]:
         ("index",), ("annotation_dataset_change", campaign.dataset_id), ("annotation_person_change", person.pk),
         ("annotation_import_add",), ("annotation_import_change", failed.pk), ("crowd_campaign_changelist",),
         ("crowd_campaign_add",), ("crowd_campaign_change", campaign.pk), ("crowd_campaign_launch", draft.pk),
+        ("crowd_campaign_change", draft.pk), ("crowd_campaign_preview", draft.pk),
+        ("annotation_dataset_pairs", campaign.dataset_id),
         ("crowd_merge_change", merge.pk), ("crowd_merge_review", merge.pk), ("crowd_merge_analysis", merge.pk),
         ("crowd_release_change", release.pk),
         ("modeling_run_change", run.pk), ("crowd_worker_change", task.worker_id), ("crowd_assignment_change", task.pk),

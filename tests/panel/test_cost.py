@@ -14,6 +14,9 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 MOST = 20
+EXPECT = "protocol=fixed&votes_per_pair=5&images_per_hit=5&pairs_per_image=5&target_risk=0.05&most_votes=7&least_votes=1"
+EXPECT += "&exploration_share=0.05&reward_usd=0.10&delay_ms=750&gold_share=0&lifetime_s=604800"
+PREVIEWED = "?strategy=all&count=1&seed=1"
 
 
 @pytest.fixture
@@ -36,13 +39,20 @@ def pages(admin_user):
         return {
             "home": reverse("admin:index"),
             "data set": reverse("admin:annotation_dataset_change", args=[campaign.dataset_id]),
+            "data set, doubtful": reverse("admin:annotation_dataset_change", args=[campaign.dataset_id]) + "?show=doubtful",
+            "more pairs": reverse("admin:annotation_dataset_pairs", args=[campaign.dataset_id]) + PREVIEWED,
             "person": reverse("admin:annotation_person_change", args=[people[0].pk]),
             "campaign": reverse("admin:crowd_campaign_change", args=[campaign.pk]),
             "live figures": reverse("admin:crowd_campaign_live", args=[campaign.pk]),
+            "what labels are worth": reverse("admin:crowd_campaign_worth", args=[campaign.pk]),
             "offer": reverse("admin:crowd_campaign_offer", args=[campaign.pk]),
             "work": reverse("admin:crowd_campaign_work", args=[campaign.pk]) + "?show=both",
             "wages": reverse("admin:crowd_campaign_wages", args=[campaign.pk]),
             "draft": reverse("admin:crowd_campaign_change", args=[draft.pk]),
+            "as workers will see it": reverse("admin:crowd_campaign_preview", args=[draft.pk]),
+            "the question": reverse("admin:crowd_campaign_question", args=[draft.pk]),
+            "launch": reverse("admin:crowd_campaign_launch", args=[draft.pk]),
+            "expect": f"{reverse('admin:crowd_campaign_expect')}?dataset={campaign.dataset_id}&{EXPECT}",
             "new campaign": reverse("admin:crowd_campaign_add"),
             "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
             "review": reverse("admin:crowd_merge_review", args=[merge.pk]),

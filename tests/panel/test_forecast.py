@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from crowd.panel import forecast
+from crowd.planning.expecting import Plan, expect, hours, mean_task_s
 from tests import factories
 
 NOW = timezone.now()
@@ -41,10 +42,24 @@ def test_one_task_makes_no_pace():
 
 
 def test_five_votes_are_expected_to_be_as_right_as_in_the_paper():
-    five = forecast.accuracy(5)
-    assert 0.76 < five["right"] < 0.83  # the paper: 79 %
-    assert five["far"] > 0.9  # the paper: over 90 % beyond 20 cm
-    assert forecast.accuracy(1)["right"] < five["right"]
+    five = expect(Plan(votes_per_pair=5))
+    assert 0.76 < five.right < 0.83  # the paper: 79 %
+    assert five.far > 0.9  # the paper: over 90 % beyond 20 cm
+    assert expect(Plan(votes_per_pair=1)).right < five.right
+
+
+def test_a_lean_plan_is_expected_to_buy_fewer_votes_where_the_target_is_looser():
+    loose, strict = (expect(Plan(is_lean=True, target_risk=risk)) for risk in (0.2, 0.05))
+    assert loose.votes_per_pair < strict.votes_per_pair <= 5.1
+    assert strict.right > 0.74
+
+
+def test_twice_the_people_take_half_the_time_and_longer_delays_take_longer():
+    ten = hours(1000, 25, 750, at_once=10)
+    assert ten == pytest.approx(2 * hours(1000, 25, 750, at_once=20), rel=0.1)
+    assert ten == pytest.approx(1000 * mean_task_s(25, 750) / 10 / 3600, rel=0.1)
+    assert hours(1000, 25, 3000, at_once=10) > 1.3 * ten
+    assert hours(0, 25, 750, at_once=10) == 0
 
 
 @pytest.mark.parametrize(

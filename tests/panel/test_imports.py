@@ -42,7 +42,7 @@ def test_a_zip_is_uploaded_looked_at_checked_and_imported(panel, site, tmp_path,
     screenshot(panel, "looked at", full_page=True)
     assert barriers(panel) == []
     panel.get_by_role("button", name="Check all of it").click()
-    expect(panel.get_by_role("heading", level=1)).to_have_text("Check of street.zip")
+    expect(panel.get_by_role("heading", level=1)).to_have_text("Check of street")
     running.execute(Import.objects.get())
     said = panel.get_by_role("cell", name="lies at (700.0, 5.0), outside the 80 x 60 pixels")
     expect(said).to_contain_text("person_keypoints_test.json, image id 30, person 1: joint 1")  # the page draws itself anew
@@ -65,6 +65,8 @@ def test_a_form_that_is_wrong_keeps_the_file_that_was_sent(panel, site, tmp_path
     panel.goto(f"{site}/panel/annotation/import/add/")
     panel.get_by_label("Nearer's own JSON").check()
     panel.get_by_label("Upload a file").set_input_files(archive)
+    expect(panel.get_by_label("Name of the new data set")).to_have_value("set")
+    panel.get_by_label("Name of the new data set").fill(" ")
     panel.get_by_role("button", name="Import it").click()
     expect(panel.locator(".errorlist")).to_contain_text("This field is required")
     panel.get_by_label("Name of the new data set").fill("Sent once")

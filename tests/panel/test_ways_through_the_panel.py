@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from annotation.models import Choice, Dataset, Import, Pair, Vote
+from annotation.models import Choice, Dataset, Import, Pair, Task, Vote
 from crowd import publishing
 from crowd.marketplace import accounts
 from crowd.marketplace.models import Assignment as MarketplaceAssignment
@@ -62,11 +62,21 @@ def test_a_campaign_is_priced_drafted_and_launched_for_what_it_said(panel, manne
     panel.get_by_label("Reward for a HIT (USD)").fill("0.40")
     expect(price).to_contain_text("$4.80")
     expect(price.get_by_text("Under the federal minimum wage")).to_be_hidden()
+    expect(price).to_contain_text("with 10 people at work at any time")  # nothing is known of this crowd's pace yet
     screenshot(panel, "campaign-form")
-    panel.get_by_role("button", name="Save the draft").click()
+    panel.get_by_role("button", name="Save the draft").first.click()
+    expect(panel.get_by_text("of the merged answers")).to_contain_text("%")
+    panel.get_by_role("link", name="As workers will see it").click()
+    for title in ("The question on a desktop", "The question on a phone"):
+        asked = panel.frame_locator(f"iframe[title='{title}']")
+        expect(asked.locator("[data-screen='compare']")).to_be_visible()  # with one's own image, before any HIT is made
+    screenshot(panel, "draft-as-workers-see-it", full_page=True)
+    assert not Task.objects.exists()
     panel.get_by_role("link", name="Launch…").click()
-    expect(panel.get_by_text("$1,000.00")).to_be_visible()  # what the account holds
-    expect(panel.get_by_text("$995.20")).to_be_visible()
+    checks = panel.get_by_role("region", name="Looked at before the launch")
+    expect(checks).to_contain_text("The account holds $1,000.00; $995.20 will be left.")
+    expect(checks.locator("li.good", has_text="Images")).to_be_visible()
+    expect(checks.locator("li.warn", has_text="https")).to_contain_text("this machine")
     screenshot(panel, "launch")
     panel.get_by_role("button", name="Launch for $4.80").click()
     campaign = Campaign.objects.get()
@@ -82,9 +92,9 @@ def test_a_campaign_that_the_account_does_not_cover_is_not_launched(panel, site,
         owner=researcher, dataset=mannequins, environment=marketplace, reward_usd="500.00", name="Too dear"
     )
     panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/launch/")
-    expect(panel.locator(".note.danger")).to_contain_text("does not cover it")
-    panel.get_by_role("button", name=re.compile("Launch for")).click()
-    expect(panel.locator(".messagelist .error")).to_contain_text("Deposit")
+    expect(panel.locator(".checks .bad")).to_contain_text("does not cover it. Deposit at least")
+    expect(panel.get_by_role("button", name=re.compile("Launch for"))).to_be_disabled()
+    assert not Publication.objects.exists()
     campaign.refresh_from_db()
     assert campaign.is_draft
 
@@ -304,3 +314,32 @@ def test_a_campaign_is_seen_as_workers_see_it(panel, site, finished, screenshot)
         expect(panel.frame_locator(f"iframe[title='{title}']").get_by_role("heading").first).to_be_visible()
     screenshot(panel, "as-workers-see-it", full_page=True)
     assert finished["campaign"].hits.get().assignments.count() == 5  # looking takes no assignment
+
+
+def test_further_pairs_are_counted_before_they_are_added(panel, site, mannequins, screenshot):
+    panel.goto(f"{site}/panel/annotation/dataset/{mannequins.pk}/change/")
+    panel.get_by_role("link", name="More pairs…").click()
+    panel.get_by_role("radio", name=re.compile("^Left against right")).check()
+    panel.get_by_role("button", name="How many would that be?").click()
+    added = panel.get_by_role("region", name="What would be added")
+    expect(added).to_contain_text(re.compile(r"\d+ pairs"))
+    n_pairs = int(re.search(r"(\d+) pairs", added.inner_text())[1])
+    assert 6 <= n_pairs <= 36 and Pair.objects.count() == 30
+    screenshot(panel, "more-pairs")
+    panel.get_by_role("button", name=f"Add {n_pairs} pairs").click()
+    expect(panel.locator(".messagelist")).to_contain_text(f"{n_pairs} pairs are added")
+    assert Pair.objects.filter(strategy="sides").count() == n_pairs
+    panel.get_by_role("link", name="With missing keypoints").click()
+    expect(panel.get_by_text("Nobody here matches.")).to_be_visible()
+
+
+def test_a_campaign_says_what_its_labels_are_worth_and_what_more_would_buy(panel, site, finished, screenshot):
+    campaign = finished["campaign"]
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
+    worth = panel.get_by_role("region", name="What the labels are worth")
+    expect(worth).to_contain_text(re.compile(r"more votes, \$\d+\.\d\d, about|More votes are not needed"))
+    expect(worth).to_contain_text(re.compile(r"\d\.\d\d for a dollar"))
+    expect(panel.locator("[data-chart='skills'] canvas")).to_be_visible()
+    screenshot(panel, "worth", full_page=True)
+    panel.goto(f"{site}/panel/annotation/dataset/{campaign.dataset_id}/change/?show=doubtful")
+    expect(panel.locator(".gallery li")).to_have_count(3)

@@ -3,6 +3,7 @@
 import { followJobs } from "./jobs.js";
 import { markPairs } from "./pairs.js";
 import { followFigures } from "./live.js";
+import { fetchParts } from "./parts.js";
 
 const narrow = window.matchMedia("(max-width: 900px)");
 
@@ -16,6 +17,7 @@ narrow.addEventListener("change", foldMenu);
 followJobs(document);
 markPairs(document);
 followFigures(document);
+fetchParts(document);
 if (document.querySelector("[data-chart]")) {
   const { drawCharts } = await import("./charts.js");
   drawCharts(document);
