@@ -27,7 +27,7 @@ class TokenForm(forms.ModelForm):
 class TokenAdmin(admin.ModelAdmin):
     form = TokenForm
     fields = ["name", "scopes", "days"]
-    list_display = ["name", "owner", "scopes", "created_at", "expires_at", "state"]
+    list_display = ["name", "owner", "may", "created_at", "expires_at", "state"]
     list_display_links = None
     list_select_related = ["owner"]
     actions = ["revoke"]
@@ -49,6 +49,10 @@ class TokenAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+    @admin.display(description="scopes")
+    def may(self, token) -> str:
+        return ", ".join(token.scopes)
 
     @admin.display(description="state")
     def state(self, token) -> str:

@@ -72,6 +72,7 @@ NAVIGATION = (
             ("Workers", "crowd_worker_changelist"),
             ("Users", "auth_user_changelist"),
             ("Roles", "auth_group_changelist"),
+            ("Access tokens", "access_token_changelist"),
             ("Audit trail", "admin_logentry_changelist"),
         ),
     ),

@@ -222,6 +222,9 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"nearer@{urlsplit(PUBLIC
 
 # --- The programmer's interface ------------------------------------------------------------------
 
+# What is told once, a new token among it, waits in the session and never in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.TokenAuthentication",

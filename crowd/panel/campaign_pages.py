@@ -205,13 +205,14 @@ class CampaignAdmin(PageAdmin):
         votes, live = figures.vote_figures(thing), figures.live(thing)
         merges_made = list(thing.merges.order_by("-pk")[:10])
         latest = next((merge for merge in merges_made if merge.is_done), None)
+        workers, skill_chart = figures.skills(latest) if latest else ([], None)
         return context | {
             "tiles": figures.tiles(live), "live": live, "votes": votes,
             "live_url": self.url("live", thing.pk),
             "charts": [
                 chart for chart in (
                     figures.votes_over_time(thing), figures.response_chart(votes) if votes["votes"] else None,
-                    figures.skill_chart(latest) if latest else None,
+                    skill_chart,
                 ) if chart
             ],
             "worth_url": self.url("worth", thing.pk) if latest and latest.parameters else "",
@@ -219,7 +220,7 @@ class CampaignAdmin(PageAdmin):
             "habits": figures.habits(votes) if votes["votes"] else [],
             "merges": [{"row": merge, "job": watch_row(self.admin_site, merge)} for merge in merges_made],
             "latest": latest,
-            "skills": latest.skills.select_related("annotator__worker").order_by("-n_votes")[:15] if latest else [],
+            "skills": workers,
             "releases": list(thing.releases.order_by("-pk")[:10]),
             "remarks": self._remarks(thing),
         }

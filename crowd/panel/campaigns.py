@@ -166,6 +166,8 @@ def _vote_figures(campaign: Campaign) -> dict:
 
 def gold_figures(campaign: Campaign) -> dict | None:
     """How often the last word on a known answer was right; None where none was asked."""
+    if not campaign.gold_share:
+        return None
     return kept(f"panel:gold:{campaign.pk}", lambda: _gold_figures(campaign)) or None
 
 
@@ -181,10 +183,14 @@ def _gold_figures(campaign: Campaign) -> dict:
     return {"answers": len(said), "right": sum(said) / len(said)} if said else {}
 
 
-def skill_chart(merge: Merge) -> dict | None:
-    """Workers by skill, as the merge has it."""
-    skills = kept(f"panel:skills:{merge.pk}", lambda: list(merge.skills.values_list("skill", flat=True)))
-    return merges.skill_chart(skills)
+def skills(merge: Merge) -> tuple[list, dict | None]:
+    """The fifteen workers with most votes, and all of them by skill, as the merge has it; one query for both."""
+
+    def found():
+        rows = list(merge.skills.select_related("annotator__worker").order_by("-n_votes"))
+        return rows[:15], merges.skill_chart([row.skill for row in rows])
+
+    return kept(f"panel:skills:{merge.pk}", found)
 
 
 def response_chart(figures: dict) -> dict:
