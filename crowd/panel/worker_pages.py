@@ -11,7 +11,7 @@ from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import compensating, deciding, paying
 from crowd.books import outbox
-from crowd.models import Assignment, Call, Environment, Hit, Payment, Worker
+from crowd.models import Assignment, Call, Environment, Hit, Worker
 from crowd.panel import workers
 from crowd.publishing import CannotPublish
 from crowd.ways.base import GatewayError
@@ -44,7 +44,7 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
     def get_queryset(self, request):
         rows = workers.of_owner(super().get_queryset(request), request.user)
-        return workers.with_figures(rows.select_related("annotator", "environment"))
+        return workers.with_figures(rows.select_related("annotator", "environment"), request.user)
 
     def pages(self):
         return {"exclude": self.exclude_view, "block": self.block_view, "letter": self.letter_view}
@@ -69,11 +69,11 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
     def page(self, request, thing):
         known = thing.assignments.filter(state__in=[Assignment.State.APPROVED, Assignment.State.REJECTED])
+        if not request.user.is_superuser:
+            known = known.filter(hit__campaign__owner=request.user)
         return workers.page(thing, request.user) | {
             "may_decide": self.may_decide(request), "is_mturk": thing.environment.kind == Environment.Kind.MTURK,
-            "can_write": known.exists(), "decisions": list(
-                thing.payments.exclude(kind__in=Payment.SPENDING).select_related("decided_by")[:10]
-            ),
+            "can_write": known.exists(), "decisions": list(workers.decisions(thing, request.user)[:10]),
         }
 
     @staticmethod

@@ -1,7 +1,7 @@
 """What a worker's page says: how much, how well, how fast, and on which pictures."""
 
 import numpy as np
-from django.db.models import Count, Exists, Max, OuterRef, Subquery, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from annotation.models import Choice, Vote
@@ -22,19 +22,33 @@ def of_owner(workers, user):
     return workers.filter(Exists(Assignment.objects.filter(worker=OuterRef("pk"), hit__campaign__owner=user)))
 
 
-def with_figures(workers):
-    """Workers with `n_tasks`, `earned`, `skill`, `skill_low` and `skill_high` (of the newest merge), in one query."""
-    mine = {"worker": OuterRef("pk")}
-    tasks = Assignment.objects.filter(**mine).exclude(state__in=("accepted", "unsubmitted", "foreign")).order_by()
-    paid = Payment.objects.filter(assignment__worker=OuterRef("pk")).order_by().values("assignment__worker")
-    skill = WorkerSkill.objects.filter(annotator=OuterRef("annotator"), merge__state=Merge.State.DONE).order_by("-merge_id")
+def with_figures(workers, user):
+    """Workers with `n_tasks`, `earned`, `skill`, `skill_low` and `skill_high` (of the newest merge), in one query.
+
+    Of this user's campaigns alone, as another researcher's are nobody else's business; of all for a superuser.
+    """
+    def mine(path: str) -> dict:
+        return {} if user.is_superuser else {path: user}
+
+    tasks = Assignment.objects.filter(worker=OuterRef("pk"), **mine("hit__campaign__owner"))
+    tasks = tasks.exclude(state__in=("accepted", "unsubmitted", "foreign")).order_by()
+    paid = Payment.objects.filter(assignment__worker=OuterRef("pk"), **mine("assignment__hit__campaign__owner"))
+    skill = WorkerSkill.objects.filter(
+        annotator=OuterRef("annotator"), merge__state=Merge.State.DONE, **mine("merge__campaign__owner")
+    ).order_by("-merge_id")
     return workers.annotate(
         n_tasks=Coalesce(Subquery(tasks.values("worker").annotate(n=Count("pk")).values("n")), 0),
-        earned=Subquery(paid.annotate(n=Sum("amount_usd")).values("n")),
+        earned=Subquery(paid.order_by().values("assignment__worker").annotate(n=Sum("amount_usd")).values("n")),
         skill=Subquery(skill.values("skill")[:1]),
         skill_low=Subquery(skill.values("low")[:1]),
         skill_high=Subquery(skill.values("high")[:1]),
     )
+
+
+def decisions(worker: Worker, user):
+    """What was decided about a worker, newest first: by this user or in his campaigns; all for a superuser."""
+    rows = worker.payments.exclude(kind__in=Payment.SPENDING).select_related("decided_by")
+    return rows if user.is_superuser else rows.filter(Q(decided_by=user) | Q(campaign__owner=user))
 
 
 def page(worker: Worker, user) -> dict:

@@ -7,6 +7,7 @@ from django.urls import reverse
 from annotation.models import Dataset, Vote
 from annotation.panel import roles
 from crowd import merging, releasing
+from crowd.books import ledger
 from crowd.models import Campaign, Merge, Payment
 from jobs import running
 from tests import factories
@@ -69,6 +70,27 @@ def test_lists_and_home_show_ones_own_rows_only(client, worlds):
             client.force_login(user)
         for name in ("index", "crowd_campaign_changelist", "annotation_dataset_changelist"):
             assert (campaign.dataset.name in client.get(reverse(f"admin:{name}")).content.decode()) is expected, name
+
+
+def test_of_a_worker_whom_two_researchers_share_each_sees_his_own_figures(client, worlds):
+    owner, other, campaign, *_ = worlds
+    worker = campaign.hits.get().assignments.first().worker
+    worker.assignments.update(state="approved")
+    ledger.about_worker(worker, Payment.Kind.EXCLUSION, "Guesses, we think.", owner)
+    theirs = factories.make_campaign(owner=other, environment=campaign.environment)
+    for _ in range(2):
+        factories.make_assignment(hit=factories.make_hit(campaign=theirs), worker=worker, state="approved")
+    page = reverse("admin:crowd_worker_change", args=[worker.pk])
+
+    def figures(user) -> tuple[int, bool, bool]:
+        client.force_login(user)
+        answer = client.get(page)
+        row = answer.context["object"]
+        return row.n_tasks, row.skill is not None, "Guesses, we think." in answer.content.decode()
+
+    assert figures(other) == (2, False, False)
+    assert figures(owner) == (1, True, True)
+    assert figures(factories.make_user()) == (3, True, True), "an administrator sees all"
 
 
 def test_another_researcher_can_merge_release_or_train_nothing(client, worlds):
