@@ -18,7 +18,9 @@ class TokenAuthentication(BaseAuthentication):
         secret = secret.strip().decode("latin-1")
         token = Token.objects.live(timezone.now()).select_related("owner").filter(sha256=digest(secret)).first()
         if token is None:
-            raise AuthenticationFailed("This token is unknown, revoked or expired. Make a new one in the panel, under Tokens.")
+            raise AuthenticationFailed(
+                "This token is unknown, revoked or expired. Make a new one in the panel, under Access tokens."
+            )
         return token.owner, token
 
     def authenticate_header(self, request) -> str:

@@ -84,7 +84,7 @@ def _pace(campaign: Campaign, now: dict) -> dict:
     if found["left"] is None:
         said = f"nobody has handed in for {forecast.spoken(found['quiet'])}" if remaining else "all are handed in"
     else:
-        said = f"the rest in about {forecast.spoken(found['left'])}"
+        said = f"the rest in {forecast.roughly(found['left'])}"
     return {"pace": f"{found['per_hour']:,.0f} an hour", "pace_detail": votes + said}
 
 

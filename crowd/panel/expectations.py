@@ -45,7 +45,7 @@ def expected(campaign: Campaign, price: Price) -> dict:
     return {
         "right": found.right, "far": found.far, "is_lean": campaign.is_lean, "votes_per_pair": found.votes_per_pair,
         "usd": price.total_usd * n_tasks / price.n_assignments if price.n_assignments else price.total_usd,
-        "task_s": mean_task_s(comparisons, campaign.delay_ms), "time": forecast.spoken(time), "time_basis": basis,
+        "task_s": mean_task_s(comparisons, campaign.delay_ms), "time": forecast.roughly(time), "time_basis": basis,
         "too_long": time > timedelta(seconds=campaign.lifetime_s),
     }
 

@@ -31,6 +31,12 @@ def pace(campaign: Campaign, remaining: int, now: datetime | None = None) -> dic
     }
 
 
+def roughly(span: timedelta) -> str:
+    """`spoken` as an estimate: "about 45 min", "under a minute"."""
+    words = spoken(span)
+    return words if words.startswith("under") else f"about {words}"
+
+
 def spoken(span: timedelta) -> str:
     """A length of time as people say it, in one unit and a half."""
     minutes = round(span.total_seconds() / 60)

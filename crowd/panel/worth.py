@@ -80,7 +80,7 @@ def _in_money(campaign: Campaign, votes: float) -> dict:
     span = n_tasks / per_hour if per_hour else hours(
         n_tasks, campaign.comparisons_per_hit, campaign.delay_ms, expectations.AT_ONCE
     )
-    return {"usd": n_tasks * each if each is not None else None, "time": forecast.spoken(timedelta(hours=span))}
+    return {"usd": n_tasks * each if each is not None else None, "time": forecast.roughly(timedelta(hours=span))}
 
 
 def _buys(campaign: Campaign, fitted, evidence: np.ndarray, scale: float) -> dict | None:

@@ -4,25 +4,17 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from access.authentication import TokenThrottle
 from access.models import Scope, Token
-from annotation.panel import roles
-from tests.factories import make_dataset, make_user, make_voted_campaign
+from tests.factories import make_dataset, make_voted_campaign
+from tests.programs import make_member
 
 pytestmark = pytest.mark.django_db
 DATASETS, MERGES = "/api/v1/datasets/", "/api/v1/merges/"
-
-
-def make_member(role: str):
-    roles.ensure()
-    user = make_user(is_superuser=False)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 def make_token(owner, *scopes, days=1) -> tuple[Token, APIClient]:

@@ -1,29 +1,15 @@
 """The programming interface: the panel's rights, nobody else's rows, steps started and watched."""
 
 import pytest
-from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
-from annotation.panel import roles
 from crowd import merging, releasing
 from crowd.models import Merge
 from jobs import running
 from tests.factories import make_dataset, make_user, make_voted_campaign
+from tests.programs import client_of, make_member
 
 pytestmark = pytest.mark.django_db
-
-
-def client_of(user) -> APIClient:
-    client = APIClient()
-    client.force_login(user)
-    return client
-
-
-def make_member(role: str):
-    roles.ensure()
-    user = make_user(is_superuser=False)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 def test_everybody_sees_his_own_data_sets_and_administrators_see_all():

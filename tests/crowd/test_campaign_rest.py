@@ -2,28 +2,13 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group
-from rest_framework.test import APIClient
 
-from annotation.panel import roles
 from crowd.models import Campaign, Publication
-from tests.factories import make_campaign, make_user, make_voted_campaign
+from tests.factories import make_campaign, make_voted_campaign
+from tests.programs import client_of, make_member
 
 pytestmark = pytest.mark.django_db
 ACTS = ["launch", "pause", "resume", "extend", "more_votes", "budget", "finish", "archive", "collect"]
-
-
-def client_of(user) -> APIClient:
-    client = APIClient()
-    client.force_login(user)
-    return client
-
-
-def make_member(role: str):
-    roles.ensure()
-    user = make_user(is_superuser=False)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 def post(user, campaign: Campaign, act: str, **body):

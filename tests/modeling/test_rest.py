@@ -2,12 +2,12 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from rest_framework.test import APIClient
 
 from jobs import running
 from modeling import keeping
 from modeling.models import Cadence, OnnxExport, Promotion, Run
 from tests.modeling import runs
+from tests.programs import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -15,12 +15,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _place(settings, tmp_path):
     settings.VAR_DIR = tmp_path
-
-
-def client_of(user) -> APIClient:
-    client = APIClient()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

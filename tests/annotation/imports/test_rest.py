@@ -3,15 +3,14 @@
 import json
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from annotation.models import Dataset, Import, Skeleton
-from annotation.panel import roles
 from jobs import running
 from tests.annotation.importers import makers
 from tests.factories import make_dataset, make_import, make_user
+from tests.programs import client_of, make_member
 
 pytestmark = pytest.mark.django_db
 IMPORTS = "/api/v1/imports/"
@@ -23,22 +22,9 @@ def _own_folder(settings, tmp_path):
     settings.VAR_DIR = tmp_path / "var"
 
 
-def member(role: str):
-    roles.ensure()
-    user = make_user(is_superuser=False)
-    user.groups.add(Group.objects.get(name=role))
-    return user
-
-
-def client_of(user) -> APIClient:
-    client = APIClient()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def client():
-    return client_of(member("Manager"))
+    return client_of(make_member("Manager"))
 
 
 def post(client, **fields):
@@ -94,17 +80,17 @@ def test_a_file_of_another_kind_is_refused(client):
 
 
 def test_nobody_without_the_right_starts_an_import_or_sees_anothers():
-    viewer = client_of(member("Viewer"))
+    viewer = client_of(make_member("Viewer"))
     assert post(viewer, format="nearer", path="/x", name="y").status_code == 403
-    job = make_import(created_by=member("Manager"))
+    job = make_import(created_by=make_member("Manager"))
     for method, place in (("get", ""), ("post", "resume/"), ("post", "discard/"), ("post", "cancel/")):
-        assert getattr(client_of(member("Manager")), method)(f"{IMPORTS}{job.pk}/{place}").status_code == 404
+        assert getattr(client_of(make_member("Manager")), method)(f"{IMPORTS}{job.pk}/{place}").status_code == 404
     assert client_of(make_user()).get(f"{IMPORTS}{job.pk}/").status_code == 200
     assert APIClient().get(IMPORTS).status_code in (401, 403)
 
 
 def test_a_stopped_import_is_resumed_or_discarded_and_one_that_runs_is_cancelled():
-    owner = member("Manager")
+    owner = make_member("Manager")
     client = client_of(owner)
     half = make_dataset(owner=owner, is_whole=False)
     job = make_import(created_by=owner, state="failed", dataset=half, cursor=2)
@@ -126,4 +112,4 @@ def test_a_skeleton_is_made_known_once_and_named_by_an_import(client):
     assert wrong.status_code == 400 and '"root" is 9' in wrong.json()["detail"]
     other = client.post("/api/v1/skeletons/", makers.ARM | {"mirror": [0, 1, 2, 3, 4]}, format="json")
     assert other.status_code == 400 and "with other mirror" in other.json()["detail"]
-    assert client_of(member("Viewer")).post("/api/v1/skeletons/", makers.ARM, format="json").status_code == 403
+    assert client_of(make_member("Viewer")).post("/api/v1/skeletons/", makers.ARM, format="json").status_code == 403

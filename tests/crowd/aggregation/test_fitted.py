@@ -1,7 +1,6 @@
 """Fitted parameters judge new votes, at once and after a reload."""
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -31,19 +30,6 @@ def test_evidence_of_new_votes_adds_up(fit):
     after = before + fitted.evidence(late)
     p0, p1 = fitted.probability(before), fitted.probability(after)
     assert p1[0] > p0[0] and p1[1] < p0[1] and (p1[2:] == p0[2:]).all()
-
-
-def test_a_tasks_votes_update_their_pairs_in_a_millisecond(fit):
-    _, merged = fit
-    fitted, rng = merged.fitted, np.random.default_rng(0)
-    task = Votes(np.arange(25), np.full(25, 4), rng.integers(0, 2, 25), n_items=25, n_workers=30)
-    evidence = fitted.evidence(task)
-    times = []
-    for _ in range(50):
-        start = time.process_time()
-        fitted.probability(evidence + fitted.evidence(task))
-        times.append(time.process_time() - start)
-    assert min(times) < 0.001
 
 
 def test_reloaded_parameters_judge_alike_and_settings_are_json(fit):
