@@ -7,9 +7,11 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.shortcuts import get_object_or_404
+from django.urls import path
 from django.utils.html import format_html, format_html_join
 
-from annotation.panel import roles
+from annotation.panel import roles, signing_in
 from annotation.panel.pages import moment
 
 
@@ -46,6 +48,13 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.signing_in_view)
+        return [path("<int:object_id>/signing-in/", view, name="auth_user_signing_in"), *super().get_urls()]
+
+    def signing_in_view(self, request, object_id):
+        return signing_in.page(self, request, get_object_or_404(self.get_queryset(request), pk=object_id))
 
     @admin.display(description="roles")
     def roles(self, user):

@@ -1,20 +1,12 @@
 """Who opens addresses that do not exist, again and again, is made to wait: secrets are not to be guessed."""
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from access import visitors
+
 ALLOWED = 20  # wrong addresses
 WITHIN_S = 600
-
-
-def visitor(request: HttpRequest) -> str:
-    """The address that the request came from; behind a proxy what the proxy says it was."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        forwarded = request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip()
-        if forwarded:
-            return forwarded
-    return request.META.get("REMOTE_ADDR", "")
 
 
 def is_blocked(request: HttpRequest) -> bool:
@@ -30,4 +22,4 @@ def wrong(request: HttpRequest) -> None:
 
 
 def _key(request: HttpRequest) -> str:
-    return f"guesses:{visitor(request)[:64]}"
+    return f"guesses:{visitors.address(request)}"

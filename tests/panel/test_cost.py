@@ -93,6 +93,7 @@ def test_every_page_asks_less_than_twenty_times_whatever_its_size(admin_client, 
 
 def test_what_is_asked_every_two_seconds_is_cheap(admin_client, pages):
     urls = pages(20)
+    admin_client.get(urls["merge's progress"])  # the first request of a session notes when it began
     # session and user come with every request
     assert queries(admin_client, urls["merge's progress"]) <= 3
     assert queries(admin_client, urls["live figures"]) <= 7
