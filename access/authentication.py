@@ -4,7 +4,7 @@ from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import permissions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.throttling import SimpleRateThrottle
 
 from access.models import Scope, Token, digest
@@ -38,8 +38,10 @@ class TokenScheme(OpenApiAuthenticationExtension):
 def require_scope(request, view) -> None:
     """A token does what its scopes say; a page that names no `scope` is not written to by tokens at all.
 
-    Raises: PermissionDenied.
+    Raises: MethodNotAllowed, PermissionDenied.
     """
+    if request.method not in view.allowed_methods:  # rather than that no scope is for it
+        raise MethodNotAllowed(request.method)
     if not isinstance(request.auth, Token):
         return
     needed = Scope.READ if request.method in permissions.SAFE_METHODS else getattr(view, "scope", None)

@@ -3,11 +3,12 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 
 from access.authentication import require_scope
 from access.models import Scope
+from access.parsing import BoundedJSONParser, BoundedMultiPartParser
+from access.problems import Conflict
 from annotation import loading, skeletons, sources, uploading
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
@@ -121,7 +122,7 @@ class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     queryset = Import.objects.none()
     serializer_class = ImportSerializer
     permission_classes = [ModelRights]
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [BoundedJSONParser, BoundedMultiPartParser]
 
     def get_queryset(self):
         rows = Import.objects.select_related("dataset", "upload")
@@ -150,7 +151,7 @@ class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     def _done(self, is_done: bool, otherwise: str) -> Response:
         job = self.get_object()
         if not is_done:
-            return Response({"detail": f"There is {otherwise}: the import is {job.get_state_display()}."}, status=409)
+            raise Conflict(f"There is {otherwise}: the import is {job.get_state_display()}.")
         return Response(self.get_serializer(job).data)
 
 

@@ -1,16 +1,33 @@
 """The researcher's programming interface, `/api/v1/`; described at `/api/v1/schema/`, to be read at `/api/v1/docs/`."""
 
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.defaults import server_error
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
+from access import problems
 from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
 from crowd.campaign_rest import CampaignViewSet
 from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
 from crowd.rest import MergeViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    slash = "" if request.path.endswith("/") else " Addresses end in a slash."
+    return problems.page(request, 404, f"There is no address {request.path} in the interface.{slash}")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """What is shown where an error was not expected: a page to people, a problem to programs."""
+    return problems.page(request, 500) if request.path.startswith("/api/") else server_error(request)
+
+
 router = DefaultRouter()
+router.include_format_suffixes = False
 router.register("datasets", DatasetViewSet)
 router.register("imports", ImportViewSet)
 router.register("skeletons", SkeletonViewSet)
@@ -26,4 +43,5 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"), name="api-docs"),
     path("", include(router.urls)),
+    re_path(r"", nothing_here),
 ]

@@ -16,3 +16,4 @@ urlpatterns = [
     path("task/", include("crowd.urls")),
     path("", annotation_views.home, name="home"),
 ]
+handler500 = "config.api.broken"

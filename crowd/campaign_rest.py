@@ -7,12 +7,14 @@ from decimal import Decimal
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from access.models import Scope
+from access.problems import Conflict, MarketplaceFailed
+from access.schema import refusal
 from annotation.rest import ModelRights
 from crowd import life, publishing, reconciling
 from crowd.models import Campaign
@@ -21,10 +23,6 @@ from crowd.rest import CampaignSerializer, Owned
 from crowd.ways.base import GatewayError
 
 LONGEST_DAYS = 365
-
-
-class Refusal(serializers.Serializer):
-    detail = serializers.CharField()
 
 
 class AgreedSerializer(serializers.Serializer):
@@ -57,19 +55,10 @@ class PriceSerializer(serializers.Serializer):
     total_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
 
 
-REFUSED = {
-    400: OpenApiResponse(description="A value is missing or wrong; each is named."),
-    403: OpenApiResponse(Refusal, description="A right or a scope is missing."),
-    404: OpenApiResponse(Refusal, description="There is no such campaign, or it is somebody else's."),
-    409: OpenApiResponse(Refusal, description="The campaign's state, funds or budget do not allow it; `detail` says why."),
-    502: OpenApiResponse(Refusal, description="The marketplace did not answer as it should."),
-}
-
-
 def an_act(takes: type[serializers.Serializer] | None = None) -> Callable:
     """A POST that answers with the campaign as it is afterwards."""
     def dress(method: Callable) -> Callable:
-        return extend_schema(request=takes, responses={200: CampaignSerializer, **REFUSED})(
+        return extend_schema(request=takes, responses={200: CampaignSerializer, **refusal(502)})(
             action(detail=True, methods=["post"])(method)
         )
 
@@ -89,7 +78,7 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
     permission_classes = [CampaignRights]
     owner = "owner"
 
-    @extend_schema(responses={200: PriceSerializer, 404: REFUSED[404]})
+    @extend_schema(responses=PriceSerializer)
     @action(detail=True)
     def price(self, request, pk: str) -> Response:
         """What all votes would cost, fees included."""
@@ -159,9 +148,9 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
         try:
             do(campaign, said)
         except CannotPublish as error:
-            return Response({"detail": str(error)}, status=409)
+            raise Conflict(str(error)) from error
         except GatewayError as error:
-            return Response({"detail": f"The marketplace did not answer as it should: {error}"}, status=502)
+            raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}") from error
         LogEntry.objects.create(
             user=self.request.user, content_type=ContentType.objects.get_for_model(campaign), object_id=str(campaign.pk),
             object_repr=str(campaign)[:200], action_flag=CHANGE, change_message=words,

@@ -9,10 +9,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
+from access import problems
 from access.models import Scope
+from access.parsing import BoundedMultiPartParser, check
+from access.problems import BadQuery
+from access.schema import refusal
 from annotation.models import Dataset
 from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
@@ -22,7 +25,8 @@ from crowd.vote_files import FORMATS
 from crowd.vote_imports import importing
 
 NOT_CHANGED = OpenApiResponse(description="It is what If-None-Match names.")
-NO_FILE = OpenApiResponse(description="There is no such release or file, or it is not written yet.")
+NO_FILE = refusal(404, "There is no such release or file, or it is not written yet.")
+CHANGED = refusal(412)
 COMPARISON = inline_serializer("Comparison", {
     "old": serializers.CharField(), "new": serializers.CharField(), "in_both": serializers.IntegerField(),
     "added": serializers.IntegerField(), "removed": serializers.IntegerField(), "changed": serializers.IntegerField(),
@@ -56,6 +60,8 @@ def answered(request, etag: str, make: Callable[[], HttpResponse]) -> HttpRespon
     """The answer with its ETag, or 304 where the caller has it already (412 where If-Match names another)."""
     etag = quote_etag(etag)
     response = get_conditional_response(request, etag=etag) or make()
+    if response.status_code == 412:
+        response = problems.page(request, 412)
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"  # kept, and asked about each time: rights may have changed
     return response
@@ -85,7 +91,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
         except ValueError as error:
             raise serializers.ValidationError({"formats": [str(error)]}) from error
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 304: NOT_CHANGED, 404: NO_FILE})
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
     @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
     def file(self, request, pk: str, filename: str) -> HttpResponse:
         """One of the release's files."""
@@ -99,7 +105,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
 
         return answered(request, facts["sha256"], opened)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT, 304: NOT_CHANGED, 404: NO_FILE})
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
     @action(detail=True)
     def manifest(self, request, pk: str) -> HttpResponse:
         """What the release says of itself: settings, counts, checksums."""
@@ -111,7 +117,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
 
         return answered(request, release.files[releasing.MANIFEST]["sha256"], opened)
 
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY, 304: NOT_CHANGED, 404: NO_FILE})
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
     @action(detail=True)
     def archive(self, request, pk: str) -> HttpResponse:
         """All files in one zip, packed while it is sent."""
@@ -120,9 +126,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
 
     @extend_schema(
         parameters=[OpenApiParameter("with", int, required=True, description="The release to compare with: the older one.")],
-        responses={
-            200: COMPARISON, 400: OpenApiResponse(description="They cannot be compared; `detail` says why."), 404: NO_FILE,
-        },
+        responses={200: COMPARISON, **refusal(400, "They cannot be compared; `detail` says why."), **NO_FILE},
     )
     @action(detail=True)
     def comparison(self, request, pk: str) -> Response:
@@ -130,11 +134,11 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
         number = request.query_params.get("with", "")
         old = self.get_queryset().filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
         if old is None:
-            return Response({"detail": "Name the release to compare with: ?with=ID."}, status=400)
+            raise BadQuery({"with": "Name the release to compare with: ?with=ID."})
         try:
             return Response(comparing.compare(old, self.get_object()))
         except ValueError as error:
-            return Response({"detail": str(error)}, status=400)
+            raise BadQuery({"with": str(error)}) from error
 
     def _written(self) -> Release:
         release = self.get_object()
@@ -166,6 +170,7 @@ class VoteImportSerializer(serializers.ModelSerializer):
     def validate_settings(self, settings) -> dict:
         if not isinstance(settings, dict):
             raise serializers.ValidationError("Settings are an object of names and values.")
+        check(settings)
         return settings
 
 
@@ -179,7 +184,7 @@ class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVi
     queryset = VoteImport.objects.select_related("dataset", "campaign")
     serializer_class = VoteImportSerializer
     owner = "dataset__owner"
-    parser_classes = [MultiPartParser]
+    parser_classes = [BoundedMultiPartParser]
 
     def perform_create(self, serializer) -> None:
         wanted = dict(serializer.validated_data)

@@ -11,6 +11,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
 from access.models import Scope
+from access.problems import Conflict
 from annotation.models import Dataset
 from annotation.rest import ModelRights
 from crowd.models import Campaign, Release
@@ -170,7 +171,7 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
         try:
             job = exporting.start(self.get_object(), request.user)
         except exporting.CannotExport as error:
-            raise ValidationError(str(error)) from error
+            raise Conflict(str(error)) from error
         return Response({"state": job.state, "error": job.error}, status=202)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
@@ -191,7 +192,7 @@ def promoted(view, run: Run | None, dataset: Dataset, anyway: bool) -> Response:
     except promoting.NoBetterThanChance as error:
         raise ValidationError({"anyway": f"{error} Say anyway = true if you mean it."}) from error
     except promoting.CannotPromote as error:
-        raise ValidationError(str(error)) from error
+        raise Conflict(str(error)) from error
     return Response(PromotionSerializer(job, context=view.get_serializer_context()).data, status=201)
 
 

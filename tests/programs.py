@@ -15,6 +15,14 @@ def make_member(role: str):
     return user
 
 
+def errors_of(answer) -> dict[str, list[str]]:
+    """The sentences of a refusal by the field that they are about."""
+    found = {}
+    for error in answer.json()["errors"]:
+        found.setdefault(error["field"], []).append(error["detail"])
+    return found
+
+
 def client_of(user) -> APIClient:
     client = APIClient()
     client.force_login(user)

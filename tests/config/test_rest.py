@@ -7,7 +7,7 @@ from crowd import merging, releasing
 from crowd.models import Merge
 from jobs import running
 from tests.factories import make_dataset, make_user, make_voted_campaign
-from tests.programs import client_of, make_member
+from tests.programs import client_of, errors_of, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def test_nobody_starts_work_on_somebody_elses_campaign_or_without_the_right():
     campaign = make_voted_campaign(owner=make_member("Manager"))
     body = {"campaign": campaign.pk}
     stranger = client_of(make_member("Manager")).post("/api/v1/merges/", body, format="json")
-    assert stranger.status_code == 400 and "does not exist" in stranger.json()["campaign"][0]
+    assert stranger.status_code == 400 and "does not exist" in errors_of(stranger)["campaign"][0]
     viewer = make_member("Viewer")
     campaign.owner = viewer
     campaign.save()
@@ -59,7 +59,7 @@ def test_a_merge_that_is_not_done_is_not_released():
     campaign = make_voted_campaign(owner=make_member("Manager"))
     merge = merging.start(campaign, campaign.owner)
     answer = client_of(campaign.owner).post("/api/v1/releases/", {"merge": merge.pk}, format="json")
-    assert answer.status_code == 400 and "done" in answer.json()["merge"][0]
+    assert answer.status_code == 400 and "done" in errors_of(answer)["merge"][0]
 
 
 def test_a_campaigns_price_and_spending_are_exact():

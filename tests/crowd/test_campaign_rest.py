@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 
 from crowd.models import Campaign, Publication
 from tests.factories import make_campaign, make_voted_campaign
-from tests.programs import client_of, make_member
+from tests.programs import client_of, errors_of, make_member
 
 pytestmark = pytest.mark.django_db
 ACTS = ["launch", "pause", "resume", "extend", "more_votes", "budget", "finish", "archive", "collect"]
@@ -44,7 +44,7 @@ def test_a_price_is_told_and_another_one_is_not_agreed_to():
     campaign = make_voted_campaign(owner=make_member("Manager"))
     price = client_of(campaign.owner).get(f"/api/v1/campaigns/{campaign.pk}/price/").json()
     assert price["total_usd"] == "0.60"
-    assert post(campaign.owner, campaign, "launch").json()["agreed_usd"]
+    assert post(campaign.owner, campaign, "launch").json()["errors"][0]["field"] == "agreed_usd"
     refused = post(campaign.owner, campaign, "launch", agreed_usd="0.01")
     assert refused.status_code == 409 and not campaign.publications.exists()
 
@@ -55,7 +55,7 @@ def test_a_price_is_told_and_another_one_is_not_agreed_to():
 def test_a_wrong_number_is_refused_by_its_name(act, body, field):
     campaign = make_collecting()
     answer = post(campaign.owner, campaign, act, **body)
-    assert answer.status_code == 400 and answer.json()[field]
+    assert answer.status_code == 400 and errors_of(answer)[field]
 
 
 def test_nobody_acts_on_somebody_elses_campaign_or_without_the_right():

@@ -14,6 +14,7 @@ from crowd.models import Campaign, Release, VoteImport
 from jobs import running
 from tests import factories
 from tests.crowd.releases.make import make_known_campaign, merged, read, released
+from tests.programs import errors_of
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +57,7 @@ def test_a_release_is_made_with_words_and_formats_and_says_them(client, campaign
     assert row["figures"]["counts"]["votes"] == 90 and "pseudonym_key" not in json.dumps(row)
     assert "coco_keypoints.json" not in row["files"] and "pairs.csv" in row["files"]
     wrong = client.post("/api/v1/releases/", asked | {"formats": ["croissant"]}, format="json")
-    assert wrong.status_code == 400 and "describes tables" in wrong.json()["formats"][0]
+    assert wrong.status_code == 400 and "describes tables" in errors_of(wrong)["formats"][0]
 
 
 def test_a_file_that_the_caller_has_is_not_sent_again(client, campaign):
@@ -126,5 +127,5 @@ def test_votes_are_not_put_on_somebody_elses_pictures(client):
     dataset = factories.make_dataset()
     file = SimpleUploadedFile("votes.csv", b"item,worker,label\n")
     answer = client.post("/api/v1/vote-imports/", {"dataset": dataset.pk, "name": "x", "file": file}, format="multipart")
-    assert answer.status_code == 400 and "does not exist" in answer.json()["dataset"][0]
+    assert answer.status_code == 400 and "does not exist" in errors_of(answer)["dataset"][0]
     assert APIClient().get("/api/v1/vote-imports/").status_code in (401, 403)

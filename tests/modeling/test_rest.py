@@ -7,7 +7,7 @@ from jobs import running
 from modeling import keeping
 from modeling.models import Cadence, OnnxExport, Promotion, Run
 from tests.modeling import runs
-from tests.programs import client_of
+from tests.programs import client_of, errors_of
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +66,7 @@ def test_a_run_is_started_watched_and_taken_away(api, release, manager):
 )
 def test_a_run_that_makes_no_sense_is_refused_with_the_place(api, release, body, place, words):
     answer = api.post("/api/v1/runs/", {"release": release.pk} | body, format="json")
-    assert answer.status_code == 400 and words in str(answer.json()[place])
+    assert answer.status_code == 400 and words in str(errors_of(answer)[place])
     assert not Run.objects.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_run_is_promoted_and_its_priors_withdrawn(api, release):
     started = api.post(f"/api/v1/runs/{run.pk}/promote/", {}, format="json")
     assert started.status_code == 201 and started.json()["dataset"] == dataset.pk
     again = api.post("/api/v1/promotions/", {"dataset": dataset.pk, "run": run.pk}, format="json")
-    assert again.status_code == 400 and "under way" in str(again.json())
+    assert again.status_code == 409 and "under way" in str(again.json())
     assert api.post(f"/api/v1/promotions/{started.json()['id']}/cancel/").json()["state"] == "cancelled"
     withdrawn = api.post("/api/v1/promotions/", {"dataset": dataset.pk}, format="json")
     assert withdrawn.status_code == 201
@@ -94,7 +94,7 @@ def test_a_run_is_promoted_and_its_priors_withdrawn(api, release):
     ]
     Run.objects.update(figures={"held_out": {"labels": 9, "order": 0.3}})
     coin = api.post(f"/api/v1/runs/{run.pk}/promote/", {}, format="json")
-    assert coin.status_code == 400 and "anyway = true" in coin.json()["anyway"]
+    assert coin.status_code == 400 and "anyway = true" in errors_of(coin)["anyway"][0]
     assert api.post(f"/api/v1/runs/{run.pk}/promote/", {"anyway": True}, format="json").status_code == 201
 
 
@@ -103,8 +103,8 @@ def test_a_cadence_is_never_until_it_is_set(api, release):
     assert api.get(place).json()["every_votes"] is None
     assert api.put(place, {"every_votes": 500, "settings": {"epochs": 9}}, format="json").json()["every_votes"] == 500
     assert Cadence.objects.get().promotes
-    assert "unknown setting" in str(api.put(place, {"settings": {"epoch": 9}}, format="json").json()["settings"])
-    assert "greater than or equal to 1" in str(api.put(place, {"every_votes": 0}, format="json").json()["every_votes"])
+    assert "unknown setting" in str(errors_of(api.put(place, {"settings": {"epoch": 9}}, format="json"))["settings"])
+    assert "greater than or equal to 1" in str(errors_of(api.put(place, {"every_votes": 0}, format="json")))
     assert api.put(place, {"every_votes": None}, format="json").json()["every_votes"] is None
 
 

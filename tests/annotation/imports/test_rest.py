@@ -1,6 +1,5 @@
 """Imports and skeletons for programs: the panel's rights, the same steps."""
 
-import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,7 +9,7 @@ from annotation.models import Dataset, Import, Skeleton
 from jobs import running
 from tests.annotation.importers import makers
 from tests.factories import make_dataset, make_import, make_user
-from tests.programs import client_of, make_member
+from tests.programs import client_of, errors_of, make_member
 
 pytestmark = pytest.mark.django_db
 IMPORTS = "/api/v1/imports/"
@@ -69,14 +68,14 @@ def test_options_of_a_format_are_passed_on(client, tmp_path):
 ])
 def test_what_cannot_be_imported_is_said_at_once_with_the_field(client, tmp_path, fields, place, message):
     answer = post(client, **{"format": "nearer", "path": str(tmp_path), "name": "people"} | fields)
-    assert answer.status_code == 400 and message in json.dumps(answer.json()[place])
+    assert answer.status_code == 400 and message in " ".join(errors_of(answer)[place])
     assert not Import.objects.exists()
 
 
 def test_a_file_of_another_kind_is_refused(client):
     said = {"format": "csv", "name": "x", "file": SimpleUploadedFile("a.exe", b"MZ")}
     answer = client.post(IMPORTS, said, format="multipart")
-    assert answer.status_code == 400 and "is none of" in answer.json()["file"][0]
+    assert answer.status_code == 400 and "is none of" in errors_of(answer)["file"][0]
 
 
 def test_nobody_without_the_right_starts_an_import_or_sees_anothers():
