@@ -25,6 +25,9 @@ CHUNK_BYTES = 1 << 16
 LATER = (408, 425, 429, 500, 502, 503, 504)
 NOT_THERE = (401, 403, 404, 410)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What Python calls global and is not everybody's: site-local addresses, documentation (RFC 9637), relays of 6to4, and
+# the address under which every machine of Azure finds its host's own services.
+ALSO_PRIVATE = tuple(map(ipaddress.ip_network, ("fec0::/10", "3fff::/20", "192.88.99.0/24", "168.63.129.16/32")))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -38,6 +41,8 @@ def is_public(address: Address) -> bool:
         wrapped = address.sixtofour or (address.teredo and address.teredo[1])
         if wrapped and not is_public(wrapped):
             return False
+    if any(address in network for network in ALSO_PRIVATE):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
