@@ -24,9 +24,16 @@ def check(record: ImageRecord, name: str, size: tuple[int, int], bones: Skeleton
     Args:
         size: width and height of the upright picture in pixels.
 
-    Raises: BadDataset for another number of joints than the skeleton has.
+    Raises: BadDataset for a picture of another size than the annotations say, and for another number of joints than the
+        skeleton has.
     """
     found = Checked()
+    if record.size and record.size != size:
+        said, real = ("{} x {}".format(*pixels) for pixels in (record.size, size))
+        raise BadDataset(
+            f"{record.place}: the annotations say {said} pixels, but {name} has {real}, upright. Its keypoints would lie "
+            "elsewhere: take the pictures that were annotated, or correct width and height."
+        )
     if len(record.people) > MOST_PEOPLE:
         raise BadDataset(f"{record.place}: {len(record.people)} people; at most {MOST_PEOPLE} in a picture. Split it.")
     for number, person in enumerate(record.people, start=1):

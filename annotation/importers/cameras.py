@@ -43,12 +43,13 @@ class Camera:
 
     def projects(self, camera_mm: np.ndarray) -> np.ndarray:
         """(..., 3) in the camera's axes become (..., 2) pixels, by the polynomial of Human3.6M's own code."""
-        plane = camera_mm[..., :2] / camera_mm[..., 2:]
-        squared = (plane**2).sum(-1, keepdims=True)
-        stretch = 1 + self.radial[0] * squared + self.radial[1] * squared**2 + self.radial[2] * squared**3
-        tilt = self.tangential[0] * plane[..., 1:] + self.tangential[1] * plane[..., :1]
-        bent = plane * (stretch + tilt) + self.tangential[::-1] * squared
-        return bent * self.focal_px + self.middle_px
+        with np.errstate(all="ignore"):  # where the numbers are absurd it becomes no number, which the importer refuses
+            plane = camera_mm[..., :2] / camera_mm[..., 2:]
+            squared = (plane**2).sum(-1, keepdims=True)
+            stretch = 1 + self.radial[0] * squared + self.radial[1] * squared**2 + self.radial[2] * squared**3
+            tilt = self.tangential[0] * plane[..., 1:] + self.tangential[1] * plane[..., :1]
+            bent = plane * (stretch + tilt) + self.tangential[::-1] * squared
+            return bent * self.focal_px + self.middle_px
 
 
 Cameras = dict[tuple[str, int], Camera]  # by subject ("S1") and number (0 to 3)
@@ -69,7 +70,12 @@ def find(folder: Path) -> Cameras:
 
 
 def _made(place: str, name: str, **values) -> Camera:
-    fields = {key: np.asarray(value, float) for key, value in values.items()}
+    fields = {}
+    for key, value in values.items():
+        try:
+            fields[key] = np.asarray(value, float)
+        except (ValueError, TypeError, OverflowError) as error:  # from JSON, where anything may stand
+            raise BadDataset(f"{place}: the camera's {key} must be numbers ({error}).") from error
     shapes = {"rotation": (3, 3), "centre_mm": (3,), "focal_px": (2,), "middle_px": (2,), "radial": (3,), "tangential": (2,)}
     for key, shape in shapes.items():
         if fields[key].size != np.prod(shape) or not np.isfinite(fields[key]).all():
@@ -95,7 +101,7 @@ def _of_h5(file: Path) -> Cameras:
                         f"{file}, {path}", _name(tree, path, file) or IDS[number], rotation=parts["R"].T, centre_mm=parts["T"],
                         focal_px=parts["f"], middle_px=parts["c"], radial=parts["k"], tangential=parts["p"],
                     )
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise BadDataset(f"{file} does not hold cameras as the 3d-pose-baseline's cameras.h5 does: {error}.") from error
     if not cameras:
         raise BadDataset(f"{file} holds no subject1/camera1 or the like.")

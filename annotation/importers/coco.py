@@ -64,8 +64,8 @@ def _skeleton(file: Path, options: Options) -> tuple[dict, str, skeletons.Skelet
     found: dict = {}
     number = 0
     for number, category in enumerate(items(file, "categories.item", options.pulse), start=1):
-        if not isinstance(category, dict) or "id" not in category:
-            raise BadDataset(f'{file}, category {number}: needs "id".')
+        if not isinstance(category, dict) or not isinstance(category.get("id"), int | str):
+            raise BadDataset(f'{file}, category {number}: needs "id", a number.')
         joints = category.get("keypoints")
         if joints is None:
             continue
@@ -106,7 +106,7 @@ def _images(file: Path, categories: dict, record: DatasetRecord, options: Option
                 raise BadDataset(f'{place}: needs "id" and "file_name".')
             place = f"{file}, image id {image['id']}"
             url = image.get("coco_url") or image.get("flickr_url") or ""
-            head = [safe_name(image.get("file_name"), place), place, url if isinstance(url, str) else ""]
+            head = [safe_name(image.get("file_name"), place), place, url if isinstance(url, str) else "", _size(image)]
             if not gathered.head(image["id"], head):
                 raise BadDataset(f"{place}: the id occurs twice. Give every image an id of its own.")
         if number == 0:
@@ -114,26 +114,34 @@ def _images(file: Path, categories: dict, record: DatasetRecord, options: Option
         record.total, number = number, 0
         for number, row in enumerate(items(file, "annotations.item", options.pulse), start=1):
             person = _person(row, f"{file}, annotation {number}", file, categories, n_joints, record)
+            if isinstance(row.get("id"), int | str) and not gathered.first_time(row["id"]):
+                raise BadDataset(f"{file}, annotation id {row['id']}: the id occurs twice. Keep one of the two.")
             if person is not None:
                 gathered.add(row["image_id"], [row.get("id", number), person.keypoints, person.occluded])
         if number == 0:
             raise _not_coco(file, "annotations")
         if lost := gathered.without_head():
             raise BadDataset(f"{file}, annotation id {lost[0]}: there is no image of its image_id. Add it, or leave it out.")
-        for (name, place, url), rows in gathered.groups():
+        for (name, place, url, size), rows in gathered.groups():
             options.pulse()
             if not rows:
                 record.skipped["images without people that have keypoints"] += 1
                 continue
             people = [PersonRecord([point and tuple(point) for point in points], flags) for _, points, flags in rows]
-            yield ImageRecord(name, place, people, url=url)
+            yield ImageRecord(name, place, people, url=url, size=size and tuple(size))
+
+
+def _size(image: dict) -> list[int] | None:
+    """Width and height in pixels, where the file says both."""
+    said = [image.get("width"), image.get("height")]
+    return said if all(isinstance(side, int) and side > 0 for side in said) else None
 
 
 def _person(row: object, place: str, file: Path, categories: dict, n_joints: int, record: DatasetRecord) -> PersonRecord | None:
     if not isinstance(row, dict) or not isinstance(row.get("image_id"), int | str):
         raise BadDataset(f'{place}: needs "image_id", "category_id" and "keypoints".')
     place = f"{file}, annotation id {row.get('id', place)}"
-    if row.get("category_id") not in categories:
+    if not isinstance(row.get("category_id"), int | str) or row["category_id"] not in categories:
         record.skipped["annotations of categories without keypoints"] += 1
         return None
     if row.get("iscrowd"):

@@ -66,7 +66,7 @@ def _h5_films(files: list[Path]) -> Iterator[Film]:
         try:
             with h5py.File(file, "r") as tree:
                 rows = trees.array(tree, "3D_positions", file).astype(float)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise BadDataset(f"{file} holds no array 3D_positions ({error}). Was its download cut short?") from error
         if rows.ndim != 2 or 96 not in rows.shape:
             raise BadDataset(f"{file}: 3D_positions has the shape {rows.shape}; expected (96, frames), 32 joints of x, y, z.")

@@ -6,12 +6,11 @@ Annotation" (CVPR 2011).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-import scipy.io
-
+from annotation.importers import matlab
 from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
 JOINTS = 14
@@ -35,52 +34,52 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
         images are read, for a flag or place that cannot be.
     """
     file = path if path.is_file() else path / "joints.mat"
-    joints, extended = _joints(file)
+    if not file.is_file():
+        raise BadDataset(f"{file} is missing. Give the folder that holds joints.mat and images/.")
+    lines = matlab.lines(file, "joints", options.pulse)
+    try:
+        extended, total = _form(file, next(lines))
+    except BaseException:
+        lines.close()
+        raise
     return DatasetRecord(
         skeleton="lsp-14",
-        images=_images(file, joints, extended), total=len(joints),
+        images=_images(file, lines, extended), total=total,
         description="Leeds Sports Pose, extended training set" if extended else "Leeds Sports Pose",
         citation=CITATION_EXTENDED if extended else CITATION,
     )
 
 
-def _joints(file: Path) -> tuple[np.ndarray, bool]:
-    """(N, 14, 3) x, y, flag, and whether the flags are the extended set's."""
-    if not file.is_file():
-        raise BadDataset(f"{file} is missing. Give the folder that holds joints.mat and images/.")
-    try:
-        content = scipy.io.loadmat(file)
-    except Exception as error:  # scipy raises whatever the bytes make it stumble over
-        raise BadDataset(f"{file} cannot be read as a MATLAB file ({error}). Was its download cut short?") from error
-    if "joints" not in content:
-        found = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
+def _form(file: Path, head: dict) -> tuple[bool, int]:
+    """Whether the array is the extended set's, and how many images it speaks of."""
+    if "names" in head:
+        found = ", ".join(head["names"]) or "nothing"
         raise BadDataset(f"{file} holds no array 'joints', but {found}. Take the joints.mat of the data set.")
-    joints = content["joints"]
-    if joints.ndim == 2:
-        joints = joints[:, :, None]  # MATLAB drops the last axis of a single image
-    if joints.ndim != 3 or joints.shape[:2] not in ((JOINTS, 3), (3, JOINTS)) or joints.dtype.kind not in "fiu":
+    shape = tuple(head["shape"])
+    if len(shape) != 3 or shape[:2] not in ((JOINTS, 3), (3, JOINTS)) or not head["type"].startswith(("float", "int", "uint")):
         raise BadDataset(
-            f"{file}: 'joints' is {joints.dtype} of shape {joints.shape}; "
+            f"{file}: 'joints' is {head['type']} of shape {shape}; "
             "expected numbers of shape (14, 3, N) (extended set) or (3, 14, N)."
         )
-    if joints.shape[2] == 0:
-        raise BadDataset(f"{file}: 'joints' has no images, its shape is {joints.shape}.")
-    extended = joints.shape[:2] == (JOINTS, 3)
-    return (joints.transpose(2, 0, 1) if extended else joints.transpose(2, 1, 0)).astype(float), extended
+    if shape[2] == 0:
+        raise BadDataset(f"{file}: 'joints' has no images, its shape is {shape}.")
+    return shape[:2] == (JOINTS, 3), shape[2]
 
 
-def _images(file: Path, joints: np.ndarray, extended: bool) -> Iterator[ImageRecord]:
-    for number, rows in enumerate(joints, start=1):
-        place = f"{file}, row {number}"
-        names = [f"im{number:04d}.jpg", f"im{number:05d}.jpg"]
-        first, second = reversed(names) if extended else names
-        yield ImageRecord(first, place, [_person(rows, extended, place)], also_called=(second,))
+def _images(file: Path, lines: Generator, extended: bool) -> Iterator[ImageRecord]:
+    with closing(lines):
+        for number, rows in enumerate(lines, start=1):
+            place = f"{file}, row {number}"
+            names = [f"im{number:04d}.jpg", f"im{number:05d}.jpg"]
+            first, second = reversed(names) if extended else names
+            rows = rows if extended else list(zip(*rows))
+            yield ImageRecord(first, place, [_person(rows, extended, place)], also_called=(second,))
 
 
-def _person(rows: np.ndarray, extended: bool, place: str) -> PersonRecord:
+def _person(rows: list, extended: bool, place: str) -> PersonRecord:
     keypoints: list[tuple[float, float] | None] = []
     occluded: list[bool] = []
-    for joint, (x, y, flag) in enumerate(rows.tolist()):
+    for joint, (x, y, flag) in enumerate(rows):
         if flag not in (0, 1):
             raise BadDataset(f"{place}, joint {joint + 1}: the flag is {flag}; it must be 0 or 1.")
         missing = extended and flag == 0

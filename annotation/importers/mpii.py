@@ -6,11 +6,10 @@ and State of the Art Analysis" (CVPR 2014). The JSON form (a list with `image`, 
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-import scipy.io
-
+from annotation.importers import matlab
 from annotation.importers.reading import Gathered, are_numbers, at_least_one, is_number, items, only_file, safe_name
 from annotation.importers.records import DEFAULTS, BadDataset, DatasetRecord, ImageRecord, Options, PersonRecord
 
@@ -40,79 +39,45 @@ def read(path: Path, options: Options = DEFAULTS) -> DatasetRecord:
 
 
 def _of_mat(file: Path, record: DatasetRecord, options: Options) -> Iterator[ImageRecord]:
-    options.pulse()
-    try:
-        content = scipy.io.loadmat(file, variable_names=["RELEASE"], struct_as_record=True, squeeze_me=False)
-    except Exception as error:  # scipy raises whatever the bytes make it stumble over
-        raise BadDataset(f"{file} cannot be read as a MATLAB file ({error}). Was its download cut short?") from error
-    try:
-        rows = content["RELEASE"]["annolist"][0, 0].ravel()
-        names = rows["image"]
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise BadDataset(f"{file} has no RELEASE.annolist.image. Take mpii_human_pose_v1_u12_1.mat of the data set.") from error
-    record.total = len(rows)
     seen: set[str] = set()
-    for number in range(len(rows)):
-        options.pulse()
-        place = f"{file}, annolist({number + 1})"
-        name = _text(names[number], "name")
-        if not name:
-            raise BadDataset(f"{place}: the image has no name.")
-        people = list(_people(rows[number], place)) if "annorect" in rows.dtype.names else []
-        if not people:
-            record.skipped["images without annotated joints"] += 1
-            continue
-        if name in seen:
-            raise BadDataset(f"{place}: the image {name} occurs twice.")
-        seen.add(name)
-        yield ImageRecord(safe_name(name, place), f"{place}, {name}", people)
+    with closing(matlab.lines(file, "mpii", options.pulse)) as lines:
+        record.total = next(lines)
+        if record.total is None:
+            raise BadDataset(f"{file} has no RELEASE.annolist.image. Take mpii_human_pose_v1_u12_1.mat of the data set.")
+        for number, row in enumerate(lines, start=1):
+            options.pulse()
+            place = f"{file}, annolist({number})"
+            name = row["name"]
+            if not name:
+                raise BadDataset(f"{place}: the image has no name.")
+            people = list(_people(row["people"], place))
+            if not people:
+                record.skipped["images without annotated joints"] += 1
+                continue
+            if name in seen:
+                raise BadDataset(f"{place}: the image {name} occurs twice.")
+            seen.add(name)
+            yield ImageRecord(safe_name(name, place), f"{place}, {name}", people)
 
 
-def _text(struct: np.ndarray, field: str) -> str:
-    value = _field(struct, field)
-    return str(value.ravel()[0]) if value is not None and value.size and value.dtype.kind == "U" else ""
-
-
-def _field(struct: np.ndarray, name: str) -> np.ndarray | None:
-    """The field of a MATLAB struct of one element; None where it has none."""
-    if struct is None or struct.dtype.names is None or name not in struct.dtype.names or struct.size == 0:
-        return None
-    return struct.ravel()[0][name]
-
-
-def _people(row: np.void, place: str) -> Iterator[PersonRecord]:
-    rects = row["annorect"]
-    if rects.dtype.names is None or "annopoints" not in rects.dtype.names:
-        return
-    for number, rect in enumerate(rects.ravel(), start=1):
-        points = _field(rect["annopoints"], "point")
-        if points is None or points.dtype.names is None or points.size == 0:
+def _people(rects: list, place: str) -> Iterator[PersonRecord]:
+    for number, points in enumerate(rects, start=1):
+        if points is None:
             continue
         keypoints: list = [None] * JOINTS
         hidden = [False] * JOINTS
-        for point in points.ravel():
-            values = [_number(point[name]) if name in points.dtype.names else None for name in ("x", "y", "id", "is_visible")]
-            x, y, joint, visible = values
-            where = f"{place}, annorect({number})"
+        where = f"{place}, annorect({number})"
+        for x, y, joint, visible in points:
             if joint is None or joint not in range(JOINTS):
                 raise BadDataset(f"{where}: a point's id is {joint}; it must be 0 to {JOINTS - 1}.")
+            joint = int(joint)
             if x is None or y is None:
-                raise BadDataset(f"{where}, joint {int(joint)}: its place is ({x}, {y}). Leave the point out or mend it.")
-            keypoints[int(joint)] = (x, y)
-            hidden[int(joint)] = visible == 0
+                raise BadDataset(f"{where}, joint {joint}: its place is ({x}, {y}). Leave the point out or mend it.")
+            if keypoints[joint] is not None:
+                raise BadDataset(f"{where}, joint {joint}: the joint is there twice. Keep one of the points.")
+            keypoints[joint] = (x, y)
+            hidden[joint] = visible == 0
         yield PersonRecord(keypoints, hidden)
-
-
-def _number(value: np.ndarray) -> float | None:
-    """MATLAB's 1 x 1 array, or the digit that some of the release's is_visible are written as."""
-    value = np.asarray(value)
-    if value.size != 1:
-        return None
-    try:
-        number = float(value.ravel()[0])
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
 
 
 def _of_json(file: Path, options: Options) -> Iterator[ImageRecord]:

@@ -9,6 +9,7 @@ import io
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def read_npz(file: Path) -> dict[str, object]:
             for member in members:
                 with archive.open(member) as stream:
                     found[member.filename.removesuffix(".npy")] = _array(stream, f"{file}, {member.filename}")
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         raise BadDataset(f"{file} is no archive of arrays (.npz), or damaged: {error}. Fetch it again.") from error
     if not found:
         raise BadDataset(f"{file} holds no arrays.")

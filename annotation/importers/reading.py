@@ -141,6 +141,7 @@ class Gathered:
             "pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000;"
             "create table heads (key primary key, number integer, head) without rowid;"
             "create table rows (key, number integer, content);"
+            "create table seen (key primary key) without rowid;"
             "begin"
         )
         self._count = 0
@@ -158,6 +159,10 @@ class Gathered:
         self._count += 1
         done = self._rows.execute("insert or ignore into heads values (?, ?, ?)", (key, self._count, json.dumps(content)))
         return done.rowcount == 1
+
+    def first_time(self, key: str | int) -> bool:
+        """Whether this is the first time that the key is asked about; keys of heads are others."""
+        return self._rows.execute("insert or ignore into seen values (?)", (key,)).rowcount == 1
 
     def add(self, key: str | int, content: object) -> None:
         self._count += 1

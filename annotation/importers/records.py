@@ -36,6 +36,7 @@ class ImageRecord:
     place: where it stands in the annotations, for messages.
     also_called: other paths under which its file may lie.
     url: where the annotations say that it can be fetched; empty where they do not.
+    size: width and height in pixels that the annotations say the upright picture has; None where they do not.
     canvas: width and height in pixels of the stick figure that has to be drawn, where the format has no pictures.
     """
 
@@ -44,6 +45,7 @@ class ImageRecord:
     people: list[PersonRecord]
     also_called: tuple[str, ...] = ()
     url: str = ""
+    size: tuple[int, int] | None = None
     canvas: tuple[int, int] | None = None
 
 

@@ -96,6 +96,12 @@ SPOILT = {
     ("coco", "no JSON"): (put(COCO, b"\xff\xfe\x00garbage"), rf"{COCO} is no JSON"),
     ("coco", "a list"): (put(COCO, "[1, 2]"), rf"{COCO} has no list categories"),
     ("coco", "no annotations"): (coco(lambda c: c.pop("annotations")), r"has no list annotations"),
+    ("coco", "an annotation twice"): (
+        coco(lambda c: c["annotations"].append(dict(c["annotations"][0]))), r"annotation id 201: the id occurs twice"
+    ),
+    ("coco", "a category without a number"): (
+        coco(lambda c: c["categories"][0].update(id=[1])), r'category 1: needs "id", a number'
+    ),
     ("coco", "boxes only"): (coco(lambda c: c["categories"][0].pop("keypoints")), r"no category has keypoints.*instances"),
     ("coco", "other joints"): (
         coco(lambda c: c["categories"][0]["keypoints"].append("tail")), r"are not COCO's 17\. Put .*skeleton\.json"
@@ -124,6 +130,9 @@ SPOILT = {
     ),
     ("mpii", "no place"): (
         mpii([makers.mpii_people([(np.nan, 2.0, 3, 1)])]), r"annorect\(1\), joint 3: its place is \(None, 2\.0\)"
+    ),
+    ("mpii", "a joint twice"): (
+        mpii([makers.mpii_people([(1.0, 2.0, 3, 1), (5.0, 6.0, 3, 1)])]), r"annorect\(1\), joint 3: the joint is there twice"
     ),
     ("mpii", "nobody"): (mpii([np.zeros((0, 0))]), r"has no person with joints"),
     ("h36m-h5", "no tree"): (remove(TREE), r"holds no S1/MyPoses/3D_positions"),
@@ -166,6 +175,10 @@ SPOILT = {
     ("h36m-npz", "cameras without JSON"): (put("cameras.json", "{"), r"cameras\.json must hold"),
     ("h36m-npz", "a camera without a place"): (
         rewrite("cameras.json", lambda c: c["extrinsic"]["S1"][2].pop("translation")), r"S1, camera 3: needs"
+    ),
+    ("h36m-npz", "a camera of words"): (
+        rewrite("cameras.json", lambda c: c["intrinsic"][0].update(center=["left", 3])),
+        r"S1, camera 1: the camera's middle_px must be numbers",
     ),
     ("h36m-npz", "a bomb of XML"): (
         lambda f: [

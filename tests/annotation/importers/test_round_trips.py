@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from annotation.importers import FORMATS, READERS, Options, cameras
 from annotation.importers.h36m import MOVING
@@ -92,6 +92,14 @@ def test_coco_leaves_out_crowds_and_people_without_joints_and_says_how_many(tmp_
     left_out = {"crowds": 1, "people without a placed joint": 1, "images without people that have keypoints": 1}
     assert record.skipped == left_out
     assert len(record.warnings) == 1 and "annotation id 101: num_keypoints says 5, but 17" in record.warnings[0]
+
+
+def test_pictures_that_were_scaled_since_they_were_annotated_are_refused(tmp_path):
+    folder = makers.write_coco(tmp_path)
+    makers.write_picture(folder / "images" / "000000000002.jpg", size=(40, 30))
+    with pytest.raises(CommandError, match=r"image id 20: the annotations say 80 x 60 pixels, but .*2\.jpg has 40 x 30"):
+        import_("coco", folder)
+    assert not Dataset.everything.exists()
 
 
 def test_joints_of_ones_own_in_cocos_format_take_their_skeleton_from_beside(tmp_path):
