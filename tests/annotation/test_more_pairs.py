@@ -49,3 +49,28 @@ def test_either_keypoint_comes_first_about_as_often(dataset):
 def test_a_strategy_that_is_not_known_is_refused_by_name(dataset):
     with pytest.raises(ValueError, match="no strategy 'clever'; known are random"):
         more_pairs.preview(dataset, "clever", 1, seed=1)
+
+
+def test_the_people_whose_poses_differ_most_come_first():
+    upright = [[100, 30], [100, 60], [100, 120], [130, 200], [70, 200]]
+    hunched = [[10, 90], [40, 60], [100, 120], [10, 150], [60, 10]]
+    people = [factories.make_person(keypoints=upright)]
+    dataset = people[0].image.dataset
+    for shift in range(5):  # the same pose, elsewhere and smaller
+        points = [[shift + x / 2, y / 2] for x, y in upright]
+        people.append(factories.make_person(image=factories.make_image(dataset=dataset), keypoints=points))
+    other = factories.make_person(image=factories.make_image(dataset=dataset), keypoints=hunched)
+    assert more_pairs.add(dataset, "diverse", 3, seed=2, most=6) == 6
+    asked_people = set(Pair.objects.of_dataset(dataset).values_list("person", flat=True))
+    assert other.pk in asked_people and len(asked_people) == 2
+
+
+def test_who_has_been_asked_more_than_the_rest_comes_last(dataset):
+    assert more_pairs.add(dataset, "diverse", 2, seed=1, most=2) == 2
+    assert Pair.objects.filter(strategy="diverse").values("person").distinct().get()["person"] != Pair.objects.first().person_id
+
+
+@pytest.mark.parametrize(("strategy", "n_people"), [("random", 2), ("diverse", 2), ("all", 1)])
+def test_no_more_are_added_than_asked_for_and_the_preview_says_that_there_are_more(dataset, strategy, n_people):
+    assert more_pairs.preview(dataset, strategy, 2, seed=1, most=3) == {"n_pairs": 3, "n_people": n_people, "is_cut": True}
+    assert more_pairs.add(dataset, strategy, 2, seed=1, most=3) == 3
