@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from access import spending
 from access.models import Scope, Token
 
 LONGEST = timedelta(days=366)
@@ -18,9 +19,17 @@ class TokenForm(forms.ModelForm):
     )
     days = forms.IntegerField(min_value=1, max_value=LONGEST.days, initial=90, label="Valid for (days)")
 
+    obstacle = ""  # why its maker may not spend now
+
     class Meta:
         model = Token
         fields = ["name", "scopes"]
+
+    def clean_scopes(self):
+        scopes = self.cleaned_data["scopes"]
+        if Scope.SPEND in scopes and self.obstacle:
+            raise forms.ValidationError(self.obstacle)
+        return scopes
 
 
 @admin.register(Token)
@@ -50,6 +59,11 @@ class TokenAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.obstacle = spending.obstacle(request)
+        return form
+
     @admin.display(description="scopes")
     def may(self, token) -> str:
         return ", ".join(token.scopes)
@@ -60,6 +74,7 @@ class TokenAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change) -> None:
         obj.owner = request.user
+        obj.two_step = request.user.otp_device is not None
         obj.expires_at = timezone.now() + timedelta(days=form.cleaned_data["days"])
         secret = obj.renew_secret()
         super().save_model(request, obj, form, change)

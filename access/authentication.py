@@ -1,5 +1,6 @@
 """`Authorization: Bearer nearer_...`: who comes in with a token, and what for."""
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import permissions
@@ -7,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.throttling import SimpleRateThrottle
 
+from access import spending
 from access.models import Scope, Token, digest
 
 
@@ -38,15 +40,24 @@ class TokenScheme(OpenApiAuthenticationExtension):
 def require_scope(request, view) -> None:
     """A token does what its scopes say; a page that names no `scope` is not written to by tokens at all.
 
+    What spends asks a token, and a person who comes with a session, for two-step sign-in where the site wants that.
+
     Raises: MethodNotAllowed, PermissionDenied.
     """
     if request.method not in view.allowed_methods:  # rather than that no scope is for it
         raise MethodNotAllowed(request.method)
-    if not isinstance(request.auth, Token):
-        return
     needed = Scope.READ if request.method in permissions.SAFE_METHODS else getattr(view, "scope", None)
-    if needed not in request.auth.scopes:
+    is_token = isinstance(request.auth, Token)
+    if is_token and needed not in request.auth.scopes:
         raise PermissionDenied(f"This token lacks the scope “{needed}”." if needed else "Tokens may not do this.")
+    if needed != Scope.SPEND or not request.user.is_authenticated:
+        return
+    if is_token:
+        problem = spending.MAKE_ANOTHER if settings.TWO_STEP_TO_SPEND and not request.auth.two_step else ""
+    else:
+        problem = spending.obstacle(request)
+    if problem:
+        raise PermissionDenied(problem)
 
 
 class UserThrottle(SimpleRateThrottle):

@@ -40,6 +40,7 @@ class Token(models.Model):
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
+    two_step = models.BooleanField("made with two-step sign-in", default=False, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
     objects = TokenQuerySet.as_manager()
@@ -65,3 +66,13 @@ class Token(models.Model):
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expires_at <= now else "valid"
+
+
+class RoleOffer(models.Model):
+    """Which rights a role has been given at some time, so that what somebody takes from it is not given again."""
+
+    group = models.OneToOneField("auth.Group", models.CASCADE, related_name="offer")
+    rights = models.JSONField(default=list)  # "app.codename"
+
+    def __str__(self):
+        return f"offered to {self.group}"

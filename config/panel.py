@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
@@ -120,6 +121,28 @@ class PanelSite(admin.AdminSite):
         """What the apps have to say on this page, lower apps first; silence (None) is left out."""
         said = (function(request, shown) for function in self._contributions.get(page, ()))
         return [one for one in said if one is not None]
+
+    def get_urls(self) -> list:
+        from access import logging_in  # reads models, which are not there yet when the site is made
+
+        return [*logging_in.urls(self), *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """Django's page, and then a code for those who have a second step switched on."""
+        from django.contrib.admin.forms import AdminAuthenticationForm
+
+        from access.logging_in import LogIn
+
+        if request.method == "GET" and self.has_permission(request):
+            return redirect(f"{self.name}:index")
+        context = {**self.each_context(request), "title": "Log in", "username": request.user.get_username()}
+        if REDIRECT_FIELD_NAME not in request.GET | request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse(f"{self.name}:index")
+        request.current_app = self.name
+        return LogIn.as_view(
+            extra_context=context | (extra_context or {}), authentication_form=AdminAuthenticationForm,
+            template_name="admin/login.html",
+        )(request)
 
     def each_context(self, request: HttpRequest) -> dict:
         return super().each_context(request) | {"navigation": self._navigation(request)}

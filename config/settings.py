@@ -62,6 +62,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -82,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "access.sessions.LoggedInForAWhile",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -194,6 +198,9 @@ AXES_LOCKOUT_CALLABLE = "access.throttling.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+
+TWO_STEP_TO_SPEND = env.bool("TWO_STEP_TO_SPEND", default=False)  # whether spending asks for a second step at the door
+OTP_TOTP_ISSUER = "Nearer"
 
 # Researchers spend money: they are logged out after a day's work, and earlier when nothing is done.
 SESSION_HOURS = env.int("SESSION_HOURS", default=12)

@@ -10,6 +10,8 @@ from django.contrib.auth.models import Group
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.html import format_html, format_html_join
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from annotation.panel import roles, signing_in
 from annotation.panel.pages import moment
@@ -99,7 +101,7 @@ class GroupAdmin(DjangoGroupAdmin):
 
 
 def register(site: admin.AdminSite) -> None:
-    """Take the place of Django's own pages for users and groups."""
-    site.unregister([get_user_model(), Group])
+    """Take the place of Django's own pages for users and groups; keys of second steps have none at all."""
+    site.unregister([get_user_model(), Group, TOTPDevice, StaticDevice])
     site.register(get_user_model(), UserAdmin)
     site.register(Group, GroupAdmin)

@@ -1,6 +1,9 @@
 """What people may do, as roles: Django's groups with the rights that belong to them."""
 
 from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+from access.models import RoleOffer
 
 APPS = ("annotation", "crowd", "modeling", "admin")
 VIEW = ("view_",)
@@ -17,13 +20,48 @@ MANAGING = {
 
 
 def ensure() -> None:
-    """Make the roles that are missing; a role that somebody has changed stays as it is."""
-    missing = set(ROLES) - set(Group.objects.filter(name__in=ROLES).values_list("name", flat=True))
-    if not missing:
-        return
-    rights = list(Permission.objects.filter(content_type__app_label__in=APPS))
-    for name in sorted(missing):
-        Group.objects.create(name=name).permissions.set(right for right in rights if _may(name, right.codename))
+    """Make the roles that are missing."""
+    if Group.objects.filter(name__in=ROLES).count() < len(ROLES):
+        bring_up_to_date()
+
+
+@transaction.atomic
+def bring_up_to_date() -> None:
+    """Make the roles that are missing, and give the others what this version has added.
+
+    What somebody has given to a role or taken from it stays so: each right is offered to each role once.
+    """
+    rights = {f"{right.content_type.app_label}.{right.codename}": right for right in _rights()}
+    for name in ROLES:
+        group, is_new = Group.objects.get_or_create(name=name)
+        wanted = {key for key, right in rights.items() if _may(name, right.codename)}
+        offer = RoleOffer.objects.filter(group=group).first()
+        if offer is None:
+            offer = RoleOffer(group=group, rights=sorted([] if is_new else _offered_before(group, rights)))
+        new = wanted - set(offer.rights)
+        if new or offer.pk is None:
+            group.permissions.add(*(rights[key] for key in new))
+            offer.rights = sorted({*offer.rights, *new})
+            offer.save()
+
+
+def sync(sender, **_) -> None:
+    """After a migration, which may have brought rights."""
+    if sender.label in APPS:
+        bring_up_to_date()
+
+
+def _rights():
+    return Permission.objects.filter(content_type__app_label__in=APPS).select_related("content_type")
+
+
+def _offered_before(group: Group, rights: dict[str, Permission]) -> list[str]:
+    """What a role of a version that kept no list was made with: rights have numbers, and later ones are higher.
+
+    A role that holds nothing was emptied by somebody.
+    """
+    newest = group.permissions.order_by("-pk").values_list("pk", flat=True).first()
+    return [key for key, right in rights.items() if newest is None or right.pk <= newest]
 
 
 def _may(role: str, right: str) -> bool:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from access import throttling
+from access import second_step, throttling
 
 
 def page(model_admin: admin.ModelAdmin, request: HttpRequest, person) -> HttpResponse:
@@ -24,6 +24,7 @@ def page(model_admin: admin.ModelAdmin, request: HttpRequest, person) -> HttpRes
     return TemplateResponse(request, "admin/auth/user/signing_in.html", {
         **model_admin.admin_site.each_context(request), "title": f"How {person} logs in", "person": person,
         "failures": throttling.failures(person.get_username()), "limit": settings.AXES_FAILURE_LIMIT,
+        "has_second_step": second_step.is_on(person), "codes_left": second_step.codes_left(person),
     })
 
 
@@ -32,4 +33,9 @@ def _let_in(person) -> str:
     return "Let in again: failed attempts are forgotten."
 
 
-ACTS = {"let_in": _let_in}
+def _reset(person) -> str:
+    second_step.switch_off(person)
+    return "Two-step sign-in reset: the password alone logs in until it is switched on again."
+
+
+ACTS = {"let_in": _let_in, "reset": _reset}

@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
+from access import spending
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd.books import auditing, outbox
 from crowd.models import Call, Environment, Payment
@@ -120,6 +121,7 @@ class CallAdmin(PageAdmin, FactAdmin):
         if not self.may_ask(request):
             raise PermissionDenied
         if request.method == "POST" and call.state == Call.State.REFUSED:
+            spending.require(request)
             try:
                 outbox.ask_again(call)
             except GatewayError as error:

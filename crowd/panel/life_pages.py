@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from access import spending
 from crowd import life, publishing
 from crowd.models import Campaign, Publication
 from crowd.publishing import CannotPublish
@@ -59,6 +60,8 @@ def change(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         raise PermissionDenied
     act = ACTS.get(request.POST.get("act", "")) if request.method == "POST" else None
     if act is not None:
+        if act in SPENDING:
+            spending.require(request)
         try:
             said = act(request, campaign)
         except (CannotPublish, GatewayError) as error:
@@ -124,3 +127,4 @@ ACTS: dict[str, Callable[[HttpRequest, Campaign], str]] = {
     "pause": _pause, "resume": _resume, "finish": _finish, "archive": _archive, "time": _time, "votes": _votes,
     "budget": _budget,
 }
+SPENDING = {_resume, _time, _votes, _budget}

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from access import spending
 from crowd import compensating, deciding, paying, quadrants, reconciling
 from crowd.books import outbox
 from crowd.deciding import CannotDecide
@@ -58,6 +59,7 @@ def _do_work(admin, request: HttpRequest, campaign: Campaign) -> None:
     ).first()
     if row is None:
         raise CannotDecide("There is no such task in this campaign.")
+    spending.require(request)
     if act == "compensate":
         said = compensating.compensate(row, request.user)
     elif act == "approve":
@@ -102,6 +104,7 @@ def wages(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def _do_wages(admin, request: HttpRequest, campaign: Campaign) -> None:
     if campaign.state == Campaign.State.ARCHIVED:
         raise CannotPublish("An archived campaign is only read.")
+    spending.require(request)
     act = request.POST.get("act", "")
     if act == "floor":
         said = _set_floor(campaign, request.POST.get("floor", "").strip())

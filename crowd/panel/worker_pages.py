@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
+from access import spending
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import compensating, deciding, paying
@@ -196,6 +197,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
         if not self.may_approve(request):
             raise PermissionDenied
         if request.method == "POST":
+            spending.require(request)
             try:
                 deciding.approve(assignment, request.user)
             except (deciding.CannotDecide, GatewayError) as error:
@@ -211,6 +213,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             raise PermissionDenied
         act = DECISIONS.get(request.POST.get("act", "")) if request.method == "POST" else None
         if act is not None:
+            spending.require(request)
             try:
                 said = act(request, assignment)
             except (deciding.CannotDecide, CannotPublish) as error:
