@@ -1,12 +1,6 @@
-"""Which people's poses differ most from each other, by their 2D keypoints."""
+"""Which poses differ most from each other, by their 2D keypoints. Pure NumPy."""
 
 import numpy as np
-from django.db.models import Count
-
-from annotation.models import Dataset, Person
-
-POOL = 20_000  # people compared with each other; more are represented by so many of them at random
-FAR = 5_000  # chosen by distance; any further ones follow at random
 
 
 def shapes(keypoints: list) -> np.ndarray:
@@ -50,30 +44,3 @@ def farthest_first(points: np.ndarray, n: int, *, covered: np.ndarray | None = N
         nearest[at] = -1
         at = int(nearest.argmax())
     return chosen
-
-
-def chosen(dataset: Dataset, n: int, seed: int) -> list[int]:
-    """Primary keys of n people, the most telling first.
-
-    Whoever has more pairs than the rest counts as known already and comes last, at random, as does who is beyond `POOL` and
-    `FAR`.
-    """
-    people = Person.objects.filter(image__dataset=dataset).order_by("pk")
-    rows = list(people.annotate(n_pairs=Count("pairs")).values_list("pk", "n_pairs"))
-    if not rows:
-        return []
-    draw = np.random.default_rng(seed)
-    keys, counts = np.array(rows, np.int64).T
-    order = draw.permutation(len(keys))
-    new, known = keys[order][counts[order] == counts.min()], keys[order][counts[order] > counts.min()]
-    pool = new[:POOL]
-    far = pool[farthest_first(_shapes_of(pool), min(n, FAR), covered=_shapes_of(known[:FAR]))]
-    rest = np.concatenate([new[~np.isin(new, far)], known])
-    return [*far.tolist(), *rest.tolist()][:n]
-
-
-def _shapes_of(keys: np.ndarray) -> np.ndarray:
-    found: dict[int, list] = {}
-    for begin in range(0, len(keys), 500):
-        found |= dict(Person.objects.filter(pk__in=keys[begin : begin + 500].tolist()).values_list("pk", "keypoints"))
-    return shapes([found[key] for key in keys.tolist()]) if len(keys) else np.zeros((0, 1), np.float32)

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, islice
 
+import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from annotation import diversity
 from annotation.models import Dataset, Pair, Person, Skeleton
 
 BATCH = 1000
 MOST_AT_ONCE = 100_000
+POOL = 20_000  # people whose poses are compared; more are represented by so many of them at random
+FAR = 5_000  # people chosen by their poses; any further ones follow at random
 
 Two = tuple[int, int]  # indices of joints
 Choice = tuple[int, Two]  # a person's primary key, and two of that person's keypoints
@@ -105,7 +108,7 @@ def _of(wanted: Callable[[Skeleton], list[Two]], slug: str, *, counts: bool = Fa
 def _diverse(dataset: Dataset, wish: Wish) -> Iterator[Choice]:
     """People whose poses differ most from each other come first, and from those asked more often than the rest."""
     n_people = -(-wish.most // wish.count)
-    chosen = diversity.chosen(dataset, n_people, wish.seed)
+    chosen = _differing(dataset, n_people, wish.seed)
     for begin in range(0, len(chosen), BATCH):
         some = chosen[begin : begin + BATCH]
         people = Person.objects.filter(pk__in=some)
@@ -116,6 +119,33 @@ def _diverse(dataset: Dataset, wish: Wish) -> Iterator[Choice]:
             person, pairs = found[key]
             draw = random.Random(f"{wish.seed}:diverse:{person.key}")
             yield from ((key, pair) for pair in draw.sample(pairs, min(len(pairs), wish.count)))
+
+
+def _differing(dataset: Dataset, n: int, seed: int) -> list[int]:
+    """Primary keys of n people, the most telling first.
+
+    Whoever has more pairs than the rest counts as known already and comes last, at random, as does who is beyond `POOL` and
+    `FAR`.
+    """
+    people = Person.objects.filter(image__dataset=dataset).order_by("pk")
+    rows = list(people.annotate(n_pairs=Count("pairs")).values_list("pk", "n_pairs"))
+    if not rows:
+        return []
+    draw = np.random.default_rng(seed)
+    keys, counts = np.array(rows, np.int64).T
+    order = draw.permutation(len(keys))
+    new, known = keys[order][counts[order] == counts.min()], keys[order][counts[order] > counts.min()]
+    pool = new[:POOL]
+    far = pool[diversity.farthest_first(_shapes_of(pool), min(n, FAR), covered=_shapes_of(known[:FAR]))]
+    rest = np.concatenate([new[~np.isin(new, far)], known])
+    return [*far.tolist(), *rest.tolist()][:n]
+
+
+def _shapes_of(keys: np.ndarray) -> np.ndarray:
+    found: dict[int, list] = {}
+    for begin in range(0, len(keys), 500):
+        found |= dict(Person.objects.filter(pk__in=keys[begin : begin + 500].tolist()).values_list("pk", "keypoints"))
+    return diversity.shapes([found[key] for key in keys.tolist()]) if len(keys) else np.zeros((0, 1), np.float32)
 
 
 register("random", "so many more at random for each person", _of(every_two, "random", counts=True), counts=True)

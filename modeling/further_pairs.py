@@ -23,27 +23,6 @@ def newest_run(dataset: Dataset) -> Run | None:
     return next((run for run in ran if about.filter(run=run).exists()), None)
 
 
-def covariance(tree: tuple[tuple[int, int], ...], root: int, deviation_mm: np.ndarray) -> np.ndarray:
-    """(N, K, K) of depths about the root's, in mm², from each joint's deviation (N, K): errors add up along the bones.
-
-    Two joints share the errors of the way that they share, so a hand's depth about the elbow's is better known than about
-    the root's.
-    """
-    parent = {child: above for above, child in tree}
-    ways = []
-    for joint in range(deviation_mm.shape[1]):
-        way = {joint}
-        while joint != root:
-            joint = parent[joint]
-            way.add(joint)
-        ways.append(way)
-    variance = np.square(deviation_mm)
-    for above, child in tree:  # never less at a child, whatever the rounding
-        variance[:, child] = np.maximum(variance[:, child], variance[:, above])
-    depth = np.array([[max(a & b, key=lambda joint: len(ways[joint])) for b in ways] for a in ways])
-    return variance[:, depth]
-
-
 def _uncertain(dataset: Dataset, wish: more_pairs.Wish) -> Iterator[more_pairs.Choice]:
     from modeling.lifting.skeletons import Skeleton
 
@@ -59,7 +38,7 @@ def _uncertain(dataset: Dataset, wish: more_pairs.Wish) -> Iterator[more_pairs.C
         said = {prediction.person_id: prediction for prediction in run.predictions.filter(person__in=keys)}
         mean = np.array([said[key].pose_mm for key in keys], float)[..., 2]
         deviation = np.array([said[key].deviation_mm for key in keys], float)
-        return orders.Depths(mean, covariance(known.tree(), known.root, deviation), PaperCrowd().shared_mm)
+        return orders.Depths(mean, orders.tree_covariance(known.tree(), known.root, deviation), PaperCrowd().shared_mm)
 
     predicted = Prediction.objects.filter(run=run).exclude(deviation_mm=[])
     people = Person.objects.filter(image__dataset=dataset, pk__in=predicted.values("person"))

@@ -83,6 +83,27 @@ def from_consensus(n_people: int, n_joints: int, person, pairs, p_first, share_r
     return Depths(np.einsum("nij,nj->ni", covariance, pull), covariance, float(np.sqrt(noise)))
 
 
+def tree_covariance(tree: tuple[tuple[int, int], ...], root: int, deviation_mm: np.ndarray) -> np.ndarray:
+    """(N, K, K) of depths about the root's, in mm², from each joint's deviation (N, K): errors add up along the bones.
+
+    Two joints share the errors of the way that they share, so a hand's depth about the elbow's is better known than about
+    the root's.
+    """
+    parent = {child: above for above, child in tree}
+    ways = []
+    for joint in range(deviation_mm.shape[1]):
+        way = {joint}
+        while joint != root:
+            joint = parent[joint]
+            way.add(joint)
+        ways.append(way)
+    variance = np.square(deviation_mm)
+    for above, child in tree:  # never less at a child, whatever the rounding
+        variance[:, child] = np.maximum(variance[:, child], variance[:, above])
+    depth = np.array([[max(a & b, key=lambda joint: len(ways[joint])) for b in ways] for a in ways])
+    return variance[:, depth]
+
+
 def most_telling(
     depths: Depths, pairs: np.ndarray, may: np.ndarray, count: int, known_at: float = 0.0, chance: np.ndarray | float = 0.0
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -1,12 +1,10 @@
 """Pairs about which the lifter is in doubt."""
 
-import numpy as np
 import pytest
 
 from annotation import more_pairs
 from annotation.models import Pair
 from crowd.models import Merge, Release
-from modeling import further_pairs
 from modeling.models import Prediction, Run
 from tests import factories
 
@@ -46,10 +44,3 @@ def test_the_newest_run_is_asked(campaign):
 def test_without_a_run_it_says_so(campaign):
     with pytest.raises(ValueError, match="Train one on a release"):
         more_pairs.preview(campaign.dataset, "uncertain", 1, seed=1)
-
-
-def test_two_joints_share_the_doubt_of_the_way_that_they_share():
-    """Root 0 - 1 - 2, and 1 - 3: what is doubtful about 1 is doubtful about 2 and 3 alike, and says nothing of their gap."""
-    covariance = further_pairs.covariance(((0, 1), (1, 2), (1, 3)), 0, np.array([[0.0, 30.0, 50.0, 34.0]]))
-    assert covariance[0, 2, 3] == 900 and covariance[0, 2, 2] == 2500 and covariance[0, 0].tolist() == [0, 0, 0, 0]
-    assert covariance[0, 2, 2] + covariance[0, 3, 3] - 2 * covariance[0, 2, 3] == pytest.approx(1600 + 256)

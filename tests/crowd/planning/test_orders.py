@@ -80,3 +80,10 @@ def test_what_an_answer_to_one_pair_tells_of_another_is_counted():
     pairs = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
     (_, first, _), (_, second, _) = orders.most_telling(depths, pairs, np.ones((1, 6), bool), 2)
     assert set(pairs[first[0]]).isdisjoint(pairs[second[0]])
+
+
+def test_two_joints_share_the_doubt_of_the_way_that_they_share():
+    """Root 0 - 1 - 2, and 1 - 3: what is doubtful about 1 is doubtful about 2 and 3 alike, and says nothing of their gap."""
+    covariance = orders.tree_covariance(((0, 1), (1, 2), (1, 3)), 0, np.array([[0.0, 30.0, 50.0, 34.0]]))
+    assert covariance[0, 2, 3] == 900 and covariance[0, 2, 2] == 2500 and covariance[0, 0].tolist() == [0, 0, 0, 0]
+    assert covariance[0, 2, 2] + covariance[0, 3, 3] - 2 * covariance[0, 2, 3] == pytest.approx(1600 + 256)
