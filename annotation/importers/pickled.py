@@ -86,13 +86,16 @@ class _Scalar:
         self.value = np.frombuffer(content, dtype.made(), 1)[0]
 
 
-class _Latin1:
-    """How protocol 2 writes bytes."""
+class _Budget:
+    """What a pickle may ask to be made: no more than it has bytes, as a few of them can ask for the same again and again."""
 
-    def __new__(cls, text: object, encoding: object):
-        if encoding != "latin1" or not isinstance(text, str):
-            raise Refused(f"text as {encoding}")
-        return text.encode("latin1")
+    def __init__(self, n_bytes: int):
+        self._left = n_bytes
+
+    def take(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise Refused("the same things over and over, so that little becomes much")
 
 
 ALLOWED = {
@@ -101,14 +104,26 @@ ALLOWED = {
     **{(f"numpy.{core}.numeric", "_frombuffer"): _FromBuffer for core in ("core", "_core")},
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _Latin1,
 }
 
 
 class ArrayUnpickler(pickle.Unpickler):
     """Numbers, strings, lists, tuples, dictionaries and NumPy arrays; whatever else a pickle asks for is refused."""
 
+    def __init__(self, content: bytes):
+        super().__init__(io.BytesIO(content), encoding="latin1")
+        self.budget = _Budget(len(content))
+
+    def _latin1(self, text: object, encoding: object) -> bytes:
+        """How protocol 2 writes bytes."""
+        if encoding != "latin1" or not isinstance(text, str):
+            raise Refused(f"text as {encoding}")
+        self.budget.take(len(text))
+        return text.encode("latin1")
+
     def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("_codecs", "encode"):
+            return self._latin1
         try:
             return ALLOWED[module, name]
         except KeyError:
@@ -118,7 +133,7 @@ class ArrayUnpickler(pickle.Unpickler):
         raise Refused("something kept elsewhere")
 
 
-def _converter() -> Callable[[object], object]:
+def _converter(budget: _Budget) -> Callable[[object], object]:
     """Puts arrays where a pickle spoke of them; what is shared stays shared, so that little cannot become much."""
     done: dict[int, object] = {}
 
@@ -126,6 +141,8 @@ def _converter() -> Callable[[object], object]:
         if id(value) in done:
             return done[id(value)]
         if isinstance(value, _Array):
+            if isinstance(value.content, list):
+                budget.take(len(value.content))
             made: object = value.made(convert)
         elif isinstance(value, _Scalar):
             made = value.value
@@ -146,7 +163,8 @@ def _converter() -> Callable[[object], object]:
 def loads(content: bytes, place: str) -> object:
     """Raises: BadDataset for a pickle that asks for anything but arrays, and for one that is damaged."""
     try:
-        return _converter()(ArrayUnpickler(io.BytesIO(content), encoding="latin1").load())
+        unpickler = ArrayUnpickler(content)
+        return _converter(unpickler.budget)(unpickler.load())
     except Refused as error:
         raise BadDataset(
             f"{place} is a pickle that asks for {error}. Only arrays are read, as anything else could run a program here; "

@@ -51,11 +51,28 @@ def _rebuilt(*_) -> _StandIn:
 
 
 class _Reader(pickle.Unpickler):
-    """Knows containers and stand-ins only."""
+    """Knows containers and stand-ins only.
+
+    A few bytes can ask for another copy of a container as often as they like; so all copies together may have no more
+    entries than the pickle has bytes, which is more than any honest one needs.
+    """
+
+    def __init__(self, content: bytes):
+        super().__init__(io.BytesIO(content), encoding="latin-1")
+        self._left = len(content)
+
+    def _container(self, kind: type):
+        def made(*given):
+            self._left -= sum(len(one) for one in given)
+            if self._left < 0:
+                raise pickle.UnpicklingError("it copies the same things over and over, so that little becomes much")
+            return kind(*given)
+
+        return made
 
     def find_class(self, module: str, name: str):
         if (module, name) in CONTAINERS:
-            return CONTAINERS[module, name]
+            return self._container(CONTAINERS[module, name])
         if (module, name) in REBUILD:
             return _rebuilt
         if module.split(".")[0] in HARMLESS or (module, name) in (("builtins", "object"), ("__builtin__", "object")):
@@ -76,7 +93,7 @@ def _loaded(path: Path) -> object:
             # A place far beyond the file's own size would only make the reader's memory swell.
             if "PUT" in opcode.name and int(argument) > len(content):
                 raise pickle.UnpicklingError(f"it puts something at place {argument} (byte {position})")
-        return _Reader(io.BytesIO(content), encoding="latin-1").load()
+        return _Reader(content).load()
     except BadVoteFile:
         raise
     except Exception as error:  # a broken pickle raises anything, an attacker's on purpose

@@ -87,6 +87,31 @@ def test_raw_bytes_never_become_objects():
         pickled.loads(head + dtype + b"I00\n" + b"C\x08" + b"A" * 8 + b"tb.", "a file")
 
 
+def test_text_is_not_made_bytes_over_and_over():
+    text = b"X" + (10_000).to_bytes(4, "little") + b"a" * 10_000 + b"q\x00"
+    bomb = b"\x80\x02(" + text + b"c_codecs\nencode\nq\x01X\x06\0\0\0latin1q\x02" + b"h\x01h\x00h\x02\x86R" * 1000 + b"l."
+    with pytest.raises(BadDataset, match="over and over, so that little becomes much"):
+        pickled.loads(bomb, "a file")
+
+
+class Sharing:
+    """Pickled as an array of objects, whose list of them others have too."""
+
+    def __init__(self, content: list):
+        self.content = content
+
+    def __reduce__(self):
+        state = (1, (len(self.content),), np.dtype("O"), False, self.content)
+        return np.zeros(0).__reduce__()[0], (np.ndarray, (0,), b"b"), state
+
+
+def test_one_list_does_not_become_many_arrays_of_objects():
+    inner = [None] * 10_000
+    assert pickled.loads(pickle.dumps([Sharing(inner)]), "a file")[0].shape == (10_000,)
+    with pytest.raises(BadDataset, match="over and over, so that little becomes much"):
+        pickled.loads(pickle.dumps([Sharing(inner) for _ in range(1000)]), "a file")
+
+
 def test_little_does_not_become_much():
     """Ten lists that hold the one before ten times would be ten thousand millions if each were copied."""
     inner: list = [1]

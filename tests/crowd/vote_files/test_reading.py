@@ -159,6 +159,15 @@ def test_anything_but_data_is_refused(tmp_path, content):
         records(tmp_path / "bad.pkl", "paper-pickle")
 
 
+def test_a_pickle_that_copies_one_list_over_and_over_is_refused(tmp_path):
+    """A hundred kilobytes that would be ten thousand lists of ten thousand entries."""
+    one = b"(" + b"K\x01" * 10_000 + b"lq\x00"
+    again = b"c__builtin__\nlist\nq\x01" + b"h\x01h\x00\x85R" * 10_000
+    (tmp_path / "bomb.pkl").write_bytes(b"\x80\x02(" + one + again + b"l.")
+    with pytest.raises(BadVoteFile, match="over and over, so that little becomes much"):
+        records(tmp_path / "bomb.pkl", "paper-pickle")
+
+
 def test_classes_that_hold_data_are_stood_in_for(tmp_path):
     """boto's HITs, a database's ids: their classes are not even installed."""
     hit = b"ccopy_reg\n_reconstructor\n(cboto.mturk.connection\nHIT\nc__builtin__\nobject\nNtR(dS'HITId'\nS'3X'\nsb"
