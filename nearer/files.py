@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,7 +66,7 @@ class Files:
         if manifest.get("version") != VERSION:
             raise BadRelease(f"{where} has version {manifest.get('version')!r}; version {VERSION} can be read: update nearer.")
         files = manifest.get("files")
-        if not isinstance(files, dict) or not all(isinstance(facts, dict) and "sha256" in facts for facts in files.values()):
+        if not isinstance(files, dict) or not all(map(_are_facts, files.values())):
             raise BadRelease(f"{where} lists no files with their SHA-256; fetch the release again.")
         strange = [name for name in files if not PLAIN.fullmatch(name)]
         if strange:
@@ -85,7 +86,7 @@ class Files:
             return (self._folder / name).open("rb") if self._zip is None else self._zip.open(self._prefix + name)
         except (KeyError, FileNotFoundError) as error:
             raise BadRelease(f"{self.path}: {name} is missing; fetch the release again.") from error
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # NotImplementedError is one
             raise BadRelease(f"{self.path}: {name} cannot be read ({error}); fetch the release again.") from error
 
     def check(self, name: str, keep: io.BytesIO | None = None) -> None:
@@ -107,7 +108,7 @@ class Files:
                     digest.update(block)
                     if keep is not None:
                         keep.write(block)
-            except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+            except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
                 raise TamperedRelease(f"{self.path}: {name} is damaged ({error}); fetch the release again.") from error
         if expected is not None and size != expected:
             found = f"more than {expected:,}" if size > expected else f"{size:,}"
@@ -124,3 +125,9 @@ class Files:
         self.check(name, content)
         content.seek(0)
         return content
+
+
+def _are_facts(facts: object) -> bool:
+    """Of a file: its SHA-256 and, where it is told, its size."""
+    size = facts.get("bytes", 0) if isinstance(facts, dict) else None
+    return isinstance(size, int) and size >= 0 and isinstance(facts.get("sha256"), str)

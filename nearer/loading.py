@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from nearer.release import Release, Votes, Workers
 PEOPLE = {"pose2d": ("K", 2), "visible": ("K",), "image_size": (2,), "person": (), "is_train": ()}
 PAIRS = {"pair_person": (), "pair_joints": (2,), "p_first": (), "risk": (), "votes": ()}
 VOTES = ("vote_pair", "vote_worker", "chose_first", "first_is_green", "first_is_left", "response_ms")
+KINDS = dict.fromkeys(("person", "worker", "worker_kind"), "U")  # of arrays; of all others, numbers
+KINDS |= dict.fromkeys(("pair_person", "pair_joints", "vote_pair", "vote_worker"), "iu")
 WORKERS = ("votes", "agreement", "skill", "skill_low", "skill_high", "green_bias", "left_bias")
 
 
@@ -70,7 +73,7 @@ def _skeleton(manifest: dict, where: str) -> tuple[tuple[str, ...], np.ndarray, 
         joints = tuple(str(name) for name in skeleton["joints"])
         bones = np.array(skeleton["bones"], np.int64).reshape(-1, 2)
         mirror, root = np.array(skeleton["mirror"], np.int64), int(skeleton["root"])
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise BadRelease(f"{where} has no skeleton with joints, bones, mirror and root ({error!r}).") from error
     k = len(joints)
     if mirror.shape != (k,) or not all(0 <= index < k for index in (*bones.flat, *mirror, root)):
@@ -82,7 +85,7 @@ def _arrays(content: io.BytesIO, where: str) -> dict[str, np.ndarray]:
     try:
         with np.load(content, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise BadRelease(f"{where} is no archive of plain arrays ({error}); make or fetch the release again.") from error
 
 
@@ -91,6 +94,10 @@ def _has_shape(arrays: dict[str, np.ndarray], name: str, expected: tuple[int, ..
         raise BadRelease(f"{where} has no array '{name}'; make or fetch the release again.")
     if arrays[name].shape != expected:
         raise BadRelease(f"{where}: '{name}' has the shape {arrays[name].shape}, {expected} was expected.")
+    kinds = KINDS.get(name, "iufb")
+    if arrays[name].dtype.kind not in kinds:
+        wanted = {"U": "text", "iu": "whole numbers"}.get(kinds, "numbers")
+        raise BadRelease(f"{where}: '{name}' holds {arrays[name].dtype}, {wanted} were expected.")
 
 
 def _checked(release: Release, where: str) -> Release:
@@ -144,6 +151,8 @@ def _load_paper(path: Path) -> Release:
     try:
         joints = tuple(str(name).replace("_", " ") for name in record["joint_names"])
         images = record["images"]
+        if not isinstance(record["joint_names"], list) or not isinstance(images, list):
+            raise BadRelease(f"{path}: joint_names and images must be lists.")
     except (KeyError, TypeError) as error:
         raise BadRelease(f"{path}: JSON in the paper's form has joint_names and images; {error} is missing.") from error
     k = len(joints)
@@ -163,12 +172,12 @@ def _load_paper(path: Path) -> Release:
                 if label not in (0, 1):
                     raise ValueError(f"the label is {label}, 0 or 1 was expected")
                 pair_person.append(row)
-                pairs.append((int(ann["kp0"]), int(ann["kp1"])))
+                pairs.append(tuple(_joint(ann[name], k) for name in ("kp0", "kp1")))
                 p_first.append(risk if label else 1 - risk)
                 risks.append(risk)
         except KeyError as error:
             raise BadRelease(f"{place}: {error} is missing.") from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
             raise BadRelease(f"{place}: {error}.") from error
     missing = (keypoints == -1).all(-1)
     keypoints[missing] = np.nan
@@ -187,6 +196,13 @@ def _load_paper(path: Path) -> Release:
         p_first=np.array(p_first, np.float32), risk=np.array(risks, np.float32), n_votes=None, truth=None,
     )  # fmt: skip
     return _checked(found, str(path))
+
+
+def _joint(said: object, k: int) -> int:
+    """Raises: ValueError for what is no index of K joints."""
+    if not isinstance(said, int) or not 0 <= said < k:
+        raise ValueError(f"the joint is {said!r}; there are {k}, counted from 0")
+    return said
 
 
 def _mirrored(name: str) -> str:

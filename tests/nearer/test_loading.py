@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 
 import nearer
 from nearer.__main__ import main
+from tests.spoiling import odd_bytes, odd_json
 
 pytestmark = pytest.mark.django_db  # the release that is read was written by a database
 
@@ -146,6 +148,10 @@ def test_a_pickle_in_an_archive_is_never_run(folder):
         ({"pair_person": np.full(18, 6, np.int32)}, "pair 0 speaks of person 6; there are 6"),
         ({"pair_joints": np.full((18, 2), -1, np.int16)}, "speaks of joint"),
         ({"p_first": np.full(18, 1.5, np.float32)}, "p_first of pair 0 is 1.5"),
+        ({"p_first": np.full(18, np.nan)}, "p_first of pair 0 is nan"),
+        ({"risk": np.full(18, "a")}, "'risk' holds <U1, numbers"),
+        ({"pair_person": np.zeros(18)}, "'pair_person' holds float64, whole numbers were expected"),
+        ({"person": np.arange(6)}, "'person' holds int64, text"),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit_are_refused_with_their_row(folder, change, said):
@@ -164,9 +170,11 @@ def test_votes_that_do_not_fit_are_refused(folder):
     ("change", "said"),
     [
         ({"format": "other"}, "a release has 'nearer-release'"), ({"version": 2}, "version 1 can be read: update nearer"),
-        ({"files": {}}, "promises no training.npz"), ({"files": None}, "lists no files"),
+        ({"files": {}}, "promises no training.npz"), ({"files": {"a": {"sha256": "", "bytes": "5"}}}, "lists no files"),
+        ({"files": {"a": {"sha256": 5}}}, "lists no files"), ({"files": None}, "lists no files"),
         ({"files": {"../secret": {"sha256": ""}}}, "not a plain file name"), ({"skeleton": {}}, "no skeleton"),
         ({"skeleton": {"joints": ["a"], "bones": [[0, 1]], "mirror": [0], "root": 0}}, "beyond the 1"),
+        ({"skeleton": {"joints": ["a"], "bones": [[0, 10**30]], "mirror": [0], "root": 0}}, "no skeleton with joints"),
     ],
 )  # fmt: skip
 def test_a_manifest_that_is_none_is_refused(folder, change, said):
@@ -197,7 +205,12 @@ def test_places_without_a_release_are_told(tmp_path, capsys):
     [
         ({"keypoints": [1, 2]}, "image 0: cannot reshape"), ({"anns": [{"kp0": 0}]}, "image 0, ann 0: 'label' is missing"),
         ({"anns": [{"kp0": 0, "kp1": 1, "label": 3}]}, "image 0, ann 0: the label is 3"),
-        ({"anns": [{"kp0": 0, "kp1": 9, "label": 1}]}, "pair 0 speaks of joint"), ({"im_file": None, "anns": 5}, "image 0"),
+        ({"anns": [{"kp0": 0, "kp1": 9, "label": 1}]}, "image 0, ann 0: the joint is 9; there are 2"),
+        ({"im_file": None, "anns": 5}, "image 0"),
+        ({"anns": [{"kp0": 0, "kp1": 10**30, "label": 1}]}, "image 0, ann 0: the joint is 1"),
+        ({"anns": [{"kp0": 0, "kp1": "1", "label": 1}]}, "image 0, ann 0: the joint is '1'"),
+        ({"anns": [{"kp0": 0, "kp1": 1, "label": float("inf")}]}, "image 0, ann 0: cannot convert"),
+        ({"anns": [7]}, "image 0, ann 0"),
     ],
 )  # fmt: skip
 def test_bad_json_in_the_papers_form_is_refused_with_its_place(tmp_path, image, said):
@@ -205,6 +218,28 @@ def test_bad_json_in_the_papers_form_is_refused_with_its_place(tmp_path, image, 
     (tmp_path / "paper.json").write_text(json.dumps({"joint_names": ["neck", "nose"], "images": [good | image]}))
     with pytest.raises(nearer.BadRelease, match=said):
         nearer.load(tmp_path / "paper.json")
+
+
+def test_whatever_stands_in_a_release_it_is_read_or_refused(folder):
+    """Parts of its JSON and bytes of its archives changed at random, with the manifest's blessing; the seeds are fixed."""
+    outcomes = {"read": 0, "refused": 0}
+    for seed in range(120):
+        draw = random.Random(seed)
+        name = draw.choice(["manifest.json", "relative_depth.json", "training.npz", "votes.npz"])
+        manifest, whole = (folder / "manifest.json").read_bytes(), (folder / name).read_bytes()
+        content = odd_json(draw, whole) if name.endswith(".json") else odd_bytes(draw, whole)
+        rewrite(folder, name, content, honest=name.endswith(".npz"))
+        try:
+            found = nearer.load(folder / name if name == "relative_depth.json" else folder)
+            assert found.votes is None or len(found.votes) == 90
+            outcomes["read"] += 1
+        except nearer.BadRelease as refused:
+            assert str(folder) in str(refused)
+            outcomes["refused"] += 1
+        finally:
+            (folder / name).write_bytes(whole)
+            (folder / "manifest.json").write_bytes(manifest)
+    assert min(outcomes.values()) > 10
 
 
 def test_labels_without_risks_are_certain(tmp_path):
