@@ -134,13 +134,13 @@ class Config:
             }  # fmt: skip
         else:
             small = people < 5000
-            batch = 256 if not small else max(16, min(128, 2 ** (max(people, 1) // 8).bit_length()))
+            batch = 512 if not small else max(16, min(128, 2 ** (max(people, 1) // 8).bit_length()))
             chosen = {
                 "width": 256 if not small else 128 if people >= 1000 else 64,
                 "dropout": 0.1 if not small else 0.25, "batch": batch,
                 "epochs": 30 if not small else max(30, min(150, round(2000 * batch / max(people, 1)))),
-                "learning_rate": 2e-3, "weight_decay": 0.01 if not small else 0.05, "reprojection_weight": 0.0,
-                "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
+                "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.01 if not small else 0.05,
+                "reprojection_weight": 0.0, "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
             }  # fmt: skip
         return dataclasses.replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 

@@ -16,7 +16,8 @@ def evaluate(folder: str | Path, data: LiftingData, *, people: str = "all", nois
         people: 'all', 'train' or 'test' of the data.
         noise_px: deviation of Gaussian noise put on the 2D input first (Fig. 4c states variances, the square of this).
     Returns: people; where 3D poses are known: mpjpe_mm (optimal scale), pa_mpjpe_mm, mpjpe_paper_scale_mm, pck_150 (share of
-        joints within 150 mm, optimal scale), per_joint_mm and per_joint_pa_mm, per_action_mm (PA, mean and by action),
+        joints within 150 mm, optimal scale), per_joint_mm and per_joint_pa_mm, poses_by_pa_mm (share of poses by their mean
+        error, ten millimetres a step, the last one open), per_action_mm (PA, mean and by action),
         order_by_gap and calibration (of probabilities of all pairs); where there are labels: labels, labels_wrong (share of
         decided labels with the opposite order: the paper's LSP measure) and label_log_loss.
     Raises: WrongSkeleton if the data has other joints than the run, BadData for data that cannot be used.
@@ -57,6 +58,7 @@ def _against_truth(pose: np.ndarray, data: LiftingData) -> dict:
         "pck_150": round(float((scaled[np.isfinite(scaled)] < 150).mean()), 4),
         "per_joint_mm": {name: _rounded(scaled[:, k]) for k, name in enumerate(data.skeleton.joints)},
         "per_joint_pa_mm": {name: _rounded(aligned[:, k]) for k, name in enumerate(data.skeleton.joints)},
+        "poses_by_pa_mm": metrics.share_by_ten(np.nanmean(aligned, axis=1)),
         "order_by_gap": {
             name: {"share": round(row["share"], 4), "pairs": row["pairs"]}
             for name, row in metrics.order_accuracy_by_gap(pose, truth).items()

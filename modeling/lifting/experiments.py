@@ -18,7 +18,9 @@ A row says how labels are drawn, how a run is trained and how it is tested:
     joints = "release"                # bring the mocap data to the release's joints
     paper = "52"                      # the paper's figure, for the table
 
-Every finished (row, seed) is a line of results.jsonl and is not done again, so a stopped experiment goes on where it was.
+At the top: `title`, `seeds`, `x_label` and `log_x` of the plot, `also = ["poses", "joints"]` for plots of the errors by pose
+and by joint. Every finished (row, seed) is a line of results.jsonl and is not done again, so a stopped experiment goes on where
+it was.
 """  # fmt: skip
 
 import argparse
@@ -35,7 +37,7 @@ import numpy as np
 from .config import PRESETS, Config
 from .data import LiftingData
 from .errors import BadConfig, BadData, LiftingError
-from .plots import bars, lines
+from .plots import bars, grouped, lines
 from .skeletons import Skeleton, same_place
 
 MEASURES = ("mpjpe_mm", "pa_mpjpe_mm", "order", "labels_wrong")
@@ -119,6 +121,7 @@ def run_row(row: dict, seed: int, sources: dict, folder: Path) -> dict:
         "order": found.get("order_by_gap", {}).get("all", {}).get("share"), "labels_wrong": found.get("labels_wrong"),
         "cpu_s": round(cpu, 1), "train_s": run.seconds, "epochs": len(run.curve), "people": run.record["people"],
         "labels": run.record["labels"], "per_joint_pa_mm": found.get("per_joint_pa_mm"),
+        "poses_by_pa_mm": found.get("poses_by_pa_mm"),
         "calibration_error": found.get("calibration", {}).get("calibration_error"), "stopped": run.stopped,
     }  # fmt: skip
 
@@ -182,6 +185,24 @@ def plot(spec: dict, results: list[dict]) -> str:
     return bars([(row["name"], mean, half) for row, mean, half in points], spec.get("title", ""), "Procrustes error, mm")
 
 
+def further_plots(spec: dict, results: list[dict]) -> dict[str, str]:
+    """The paper's Fig. 4a and 4b as SVG by name: how many poses err by how much, the error of each joint; mean over seeds."""
+    found, title = {}, spec.get("title", "")
+    rows = {row["name"]: [r for r in results if r["row"] == row["name"] and r.get("poses_by_pa_mm")] for row in spec["row"]}
+    rows = {name: mine for name, mine in rows.items() if mine}
+    if "poses" in spec.get("also", []) and rows:
+        shares = {name: 100 * np.mean([r["poses_by_pa_mm"] for r in mine], axis=0) for name, mine in rows.items()}
+        series = {name: [(10 * n, share, float("nan")) for n, share in enumerate(all_)] for name, all_ in shares.items()}
+        found["poses"] = lines(series, title, "Procrustes error of a pose, mm (from; the last and above)", "poses, %")
+    if "joints" in spec.get("also", []) and rows:
+        series = {
+            name: {joint: float(np.mean([r["per_joint_pa_mm"][joint] for r in mine])) for joint in mine[0]["per_joint_pa_mm"]}
+            for name, mine in rows.items()
+        }
+        found["joints"] = grouped(series, title, "Procrustes error, mm")
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m modeling.lifting.experiments", description="Run an experiment.")
     parser.add_argument("spec")
@@ -217,7 +238,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     (args.output / "table.md").write_text(table(spec, results), encoding="utf-8")
-    (args.output / "plot.svg").write_text(plot(spec, results), encoding="utf-8")
+    for name, svg in {"plot": plot(spec, results), **further_plots(spec, results)}.items():
+        (args.output / f"{name}.svg").write_text(svg, encoding="utf-8")
     sys.stdout.write(table(spec, results))
     return 0
 

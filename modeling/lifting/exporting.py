@@ -34,7 +34,7 @@ class Portable(nn.Module):
         plane, distance, _, _ = renormalised(self.net.restored(seen.plane, known), seen.distance, seen.pixel)
         said = self.net(plane)
         pose = about_root(in_space(plane, said.depth, distance), self.root)
-        lengths = (depths._squared_limbs(self.net, pose, said, self.limbs) + 1e-9).sqrt()
+        lengths = (depths.squared_limbs(pose, said, self.limbs) + 1e-9).sqrt()
         scale = self.reference_mm / lengths.sum(1, keepdim=True).clamp(min=1e-6)
         sigma = self.net.depth_variance(said.deviation).sqrt() * scale * self.factor
         return (pose * scale.unsqueeze(-1)) @ seen.back.transpose(1, 2), sigma

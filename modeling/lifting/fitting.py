@@ -113,6 +113,8 @@ class Training:
             config.method == "depth" and config.supervision == "relative" and config.label_noise == "held_out"
             and self.watched is not None and len(self.watched.pair) >= ENOUGH_FOR_NOISE
         )  # fmt: skip
+        if self.finds_noise:  # until there is something to judge labels by, one is half believed
+            torch.nn.init.zeros_(self.net.lapse)
         self.optimizer = self._optimizer()
         self.steps = max(1, math.ceil(len(self.people) / config.batch))
         self.curve: list[dict] = []

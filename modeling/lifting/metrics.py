@@ -58,6 +58,12 @@ def error_mm(pose: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     )
 
 
+def share_by_ten(error: np.ndarray, last: int = 150) -> list[float]:
+    """Share of errors (N,) in 0-10, 10-20 ... and from `last` on, in millimetres."""
+    place = np.minimum(error // 10, last // 10).astype(int)
+    return [round(float(share), 4) for share in np.bincount(place, minlength=last // 10 + 1) / max(len(error), 1)]
+
+
 def order_share(pose: np.ndarray, person: np.ndarray, joints: np.ndarray, p_first: np.ndarray) -> float:
     """Share of decided labels that the pose's order agrees with; NaN without any."""
     decided = p_first != 0.5

@@ -1,4 +1,4 @@
-"""Two kinds of plot as SVG text, so that no plotting library is needed."""
+"""Plots as SVG text, so that no plotting library is needed."""
 
 from math import floor, isfinite, log10
 from xml.sax.saxutils import escape
@@ -37,6 +37,34 @@ def bars(rows: list[tuple[str, float, float]], title: str, label: str) -> str:
         parts.append(f'<text x="{end + 6:.1f}" y="{y + 12}" {STYLE}>{mean:.1f}</text>')
     parts.append(f'<text x="{left + width / 2}" y="{bottom + 34}" text-anchor="middle" {STYLE}>{escape(label)}</text>')
     return _page(left + width + 60, bottom + 44, title, parts)
+
+
+def grouped(series: dict[str, dict[str, float]], title: str, label: str) -> str:
+    """Horizontal bars by name, those of one name beside each other; {series: {name: value}}."""
+    names = list(dict.fromkeys(name for values in series.values() for name in values))
+    if not names:
+        return _page(200, 60, title, [])
+    ticks = _ticks(max(max(values.values()) for values in series.values()))
+    left, top, width, thick = 130, 40, 380, 9
+    step = thick * len(series) + 8
+    bottom = top + step * len(names)
+    parts = []
+    for tick in ticks:
+        x = left + width * tick / ticks[-1]
+        parts.append(f'<line x1="{x:.1f}" y1="{top - 4}" x2="{x:.1f}" y2="{bottom}" stroke="#ddd"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle" {STYLE}>{tick:g}</text>')
+    for number, (name, values) in enumerate(series.items()):
+        colour, key = COLOURS[number % len(COLOURS)], left + width + 24
+        for place, joint in enumerate(names):
+            y, long = top + step * place + thick * number, width * values.get(joint, 0) / ticks[-1]
+            parts.append(f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{thick - 1}" fill="{colour}"/>')
+        parts.append(f'<rect x="{key}" y="{top + 20 * number}" width="12" height="12" fill="{colour}"/>')
+        parts.append(f'<text x="{key + 18}" y="{top + 20 * number + 10}" {STYLE}>{escape(name)}</text>')
+    for place, joint in enumerate(names):
+        y = top + step * place + thick * len(series) / 2 + 4
+        parts.append(f'<text x="{left - 8}" y="{y:.1f}" text-anchor="end" {STYLE}>{escape(joint)}</text>')
+    parts.append(f'<text x="{left + width / 2}" y="{bottom + 34}" text-anchor="middle" {STYLE}>{escape(label)}</text>')
+    return _page(left + width + 230, bottom + 44, title, parts)
 
 
 def lines(series: dict[str, list], title: str, x_label: str, label: str, *, log_x: bool = False) -> str:

@@ -25,6 +25,7 @@ def test_an_experiment_leaves_results_table_and_plot_and_does_nothing_twice(tmp_
     write_mocap(tmp_path / "test.npz", 12)
     (tmp_path / "e.toml").write_text("""
         title = "A & B"
+        also = ["poses", "joints"]
         [[row]]
         name = "one pair"
         settings = { epochs = 1, width = 16 }
@@ -43,7 +44,8 @@ def test_an_experiment_leaves_results_table_and_plot_and_does_nothing_twice(tmp_
     first = (tmp_path / "out" / "results.jsonl").read_text()
     assert len(first.splitlines()) == 4 and json.loads(first.splitlines()[0])["mpjpe_mm"] > 0
     assert "±" in capsys.readouterr().out
-    ElementTree.fromstring((tmp_path / "out" / "plot.svg").read_text())
+    for name in ("plot", "poses", "joints"):
+        ElementTree.fromstring((tmp_path / "out" / f"{name}.svg").read_text())
     assert main(words) == 0
     assert (tmp_path / "out" / "results.jsonl").read_text() == first
 

@@ -65,3 +65,8 @@ def test_honest_probabilities_have_no_calibration_error_and_boasts_do():
     happened = rng.random(20_000) < p
     assert metrics.calibration_table(p, happened)["calibration_error"] < 0.02
     assert metrics.calibration_table(np.where(p > 0.5, 0.999, 0.001), happened)["calibration_error"] > 0.2
+
+
+def test_poses_are_counted_by_ten_millimetres_with_an_open_end():
+    shares = metrics.share_by_ten(np.array([0, 9.9, 10, 155, 4000]))
+    assert shares[:2] == [0.4, 0.2] and shares[-1] == 0.4 and len(shares) == 16

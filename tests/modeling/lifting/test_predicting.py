@@ -53,7 +53,7 @@ def test_the_pose_lies_behind_its_own_pixels(run):
 
 
 def test_order_probability_of_a_swapped_pair_is_the_complement(run):
-    data = make_people(40, seed=4)
+    data = make_people(300, seed=4)
     pairs, person = data.pair_joints, data.pair_person
     p = order_probability(run, data.pose2d, data.visible, pairs, person)
     swapped = order_probability(run, data.pose2d, data.visible, pairs[:, ::-1], person)
