@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.aggregation.signal import DEFAULT_CEILING, ceiling_of, link, shape, steepness_for
+from crowd.aggregation.signal import DEFAULT_CEILING, ceiling_of, link, shape, sides, steepness_for
 from crowd.aggregation.votes import Floats
 
 CANDIDATES = np.concatenate([np.arange(0.52, 0.98, 0.02), [0.98, 0.99, 1.0]])
@@ -31,6 +31,11 @@ def truth_at(even: Floats, base_rate: float | Floats) -> Floats:
     return base_rate * even / (base_rate * even + (1 - base_rate) * (1 - even))
 
 
+def _share(one: Floats) -> float:
+    """Share of ones, with five pseudo-items on either side."""
+    return float((one.sum() + 5) / (len(one) + 10))
+
+
 @dataclass(frozen=True, eq=False)
 class Ceiling:
     """The link from signal to truth, averaged over what gold leaves open.
@@ -39,6 +44,7 @@ class Ceiling:
         gold: (I,) known answers, NaN elsewhere.
         given: a ceiling to be taken as it is; None to learn it from gold, or to take the paper's.
         base_rate: share of label 1 among the truths; estimated on the way where `estimate_base_rate`.
+        seen_rate: share of items that look like ones. Without a ceiling that is known, it is what can be estimated.
         link: (K,) P(y = 1 | theta) at a base rate of one half.
         item_factor: (I, K) or (K,) log likelihood on the nodes of what is known of the truth: base rate and gold.
         value: the ceiling that `link` amounts to.
@@ -49,6 +55,7 @@ class Ceiling:
     given: float | None = None
     base_rate: float = 0.5
     estimate_base_rate: bool = False
+    seen_rate: float = 0.5
     link: Floats | None = None
     item_factor: Floats | None = None
     value: float = DEFAULT_CEILING
@@ -72,6 +79,23 @@ class Ceiling:
         """The link before gold was looked at."""
         return self._with(link(steepness_for(self.given or DEFAULT_CEILING, separation)), separation, self.base_rate)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the truth's own rate can be estimated; else only the share of what looks like ones."""
+        return self.given is not None or self.n_gold >= ENOUGH_GOLD
+
+    def estimating(self, share: float) -> Ceiling:
+        """The same with an uneven share of ones, to be learnt on the way from this start."""
+        rate = {"base_rate": share} if self.is_known else {"seen_rate": share}
+        return replace(self, estimate_base_rate=True, **rate)
+
+    def without_gold(self, n_items: int) -> Ceiling:
+        """The same for other items of which none is gold."""
+        bare = replace(self, gold=np.full(n_items, np.nan))
+        if self.estimate_base_rate and not bare.is_known:
+            return replace(bare, base_rate=0.5, seen_rate=self.base_rate if self.is_known else self.seen_rate)
+        return bare
+
     def learn(self, evidence: Floats, separation: float) -> Ceiling:
         """The link averaged over candidates by how well each foretells the gold answers, and the base rate by one step of EM.
 
@@ -80,7 +104,7 @@ class Ceiling:
         """
         if not self.estimate_base_rate and (self.given is not None or self.n_gold < ENOUGH_GOLD):
             return self
-        mass = shape(separation)
+        mass = shape(separation, self.seen_rate)
         new = self.link
         if self.given is None and self.n_gold >= ENOUGH_GOLD:
             rows, answer = evidence[self.known], self.gold[self.known, None] == 1
@@ -92,21 +116,26 @@ class Ceiling:
             log_weight = np.log(prior / prior.sum()) + np.log(np.where(answer, foretold, 1 - foretold)).sum(0)
             weight = np.exp(log_weight - log_weight.max())
             new = weight @ links / weight.sum()
-        rate = self.base_rate
+        rate, seen = self.base_rate, self.seen_rate
         if self.estimate_base_rate:
-            log_belief = evidence + np.log(mass) + self.item_factor
+            log_belief = evidence + np.log(shape(separation)) + self.item_factor
             belief = np.exp(log_belief - log_belief.max(1, keepdims=True))
-            one = np.where(self.known, np.nan_to_num(self.gold), (belief @ self.truth) / belief.sum(1))
-            rate = float((one.sum() + 5) / (len(one) + 10))
-        return replace(self._with(new, separation, rate), learnt=self.given is None and self.n_gold >= ENOUGH_GOLD)
+            belief /= belief.sum(1, keepdims=True)
+            if self.is_known:
+                rate = _share(np.where(self.known, np.nan_to_num(self.gold), belief @ self.truth))
+            else:
+                seen = _share(belief @ sides(separation))
+        learnt = self.given is None and self.n_gold >= ENOUGH_GOLD
+        return replace(replace(self, seen_rate=seen)._with(new, separation, rate), learnt=learnt)
 
     def _with(self, new: Floats, separation: float, rate: float) -> Ceiling:
         new = np.clip(new, 1e-4, 1 - 1e-4)
-        factor = np.log(2 * (rate * new + (1 - rate) * (1 - new)))
+        tilt = np.log(shape(separation, self.seen_rate) / shape(separation))
+        factor = np.log(2 * (rate * new + (1 - rate) * (1 - new))) + tilt
         if self.known.any():
             factor = np.tile(factor, (len(self.gold), 1))
             answer = self.gold[self.known, None] == 1
-            factor[self.known] = np.log(np.where(answer, 2 * rate * new, 2 * (1 - rate) * (1 - new)))
+            factor[self.known] = np.log(np.where(answer, 2 * rate * new, 2 * (1 - rate) * (1 - new))) + tilt
         return replace(self, link=new, item_factor=factor, base_rate=rate, value=ceiling_of(new, shape(separation)))
 
     def sentence(self) -> str:

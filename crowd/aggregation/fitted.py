@@ -26,7 +26,8 @@ class Fitted:
 
     Attributes:
         separation: of the signal's shape. link: (K,) P(label 1 | signal) at a base rate of one half.
-        base_rate: share of label 1. ceiling: what an endless crowd would get right. ceiling_note: where it comes from.
+        base_rate: share of label 1. seen_rate: share of items that look like ones, see `signal.shape`.
+        ceiling: what an endless crowd would get right. ceiling_note: where it comes from.
         population: (J,) slopes of a worker never seen before.
         slopes: (W, J) posterior of each worker's slope. habits: (W, 3) label, green, left, in units of the probit.
         machine: (B, J) posterior of the slope of a model's opinion, by how sure it claims to be (`CONFIDENCE_EDGES`).
@@ -41,6 +42,7 @@ class Fitted:
     slopes: Floats
     habits: Floats
     machine: Floats
+    seen_rate: float = 0.5
 
     @property
     def n_workers(self) -> int:
@@ -48,7 +50,7 @@ class Fitted:
 
     @cached_property
     def _log_mass(self) -> Floats:
-        return np.log(shape(self.separation))
+        return np.log(shape(self.separation, self.seen_rate))
 
     def evidence(self, votes: Votes, prior: ArrayLike | None = None) -> Floats:
         """Log likelihood of each item's votes on the nodes of its signal, workers' parameters held fixed.

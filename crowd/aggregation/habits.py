@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HABITS = ("label", "green", "left")
 PRIOR_SD = 0.1  # what is expected of people before any vote
 CENTRE_SD = 0.1
+SMALL_CENTRE_SD = 0.05
 PRIOR_WORKERS = 5.0  # how many workers' worth of evidence that expectation is
 LIMIT = 1.8
 
@@ -30,6 +31,7 @@ class Habits:
         variance: (3,) of the population, learnt: it falls towards 0 where people have no habits.
         free: (3,) which habits are learnt at all.
         sd: (W, 3) posterior standard deviation.
+        learning: whether they are still to be learnt. centre_sd: how far people may all lean to one label.
     """
 
     mean: Floats
@@ -38,12 +40,21 @@ class Habits:
     free: np.ndarray
     sd: Floats
     learning: bool = True
+    centre_sd: float = CENTRE_SD
 
     @classmethod
-    def start(cls, n_people: int, free: tuple[bool, bool, bool], ones: Floats | None = None, n: Floats | None = None) -> Habits:
+    def start(
+        cls,
+        n_people: int,
+        free: tuple[bool, bool, bool],
+        ones: Floats | None = None,
+        n: Floats | None = None,
+        around_half: bool = True,
+    ) -> Habits:
         """Habits of nobody known; or, where people cast n votes (W,) and `ones` of them for label 1, the lean it suggests.
 
-        A lean is assumed only as far as the shares scatter more than coins would (moments, as in `_population`).
+        A lean is assumed only as far as the shares scatter more than coins would (moments, as in `_population`), and is
+        one away from half of the votes or, with `around_half` false, from the share that all people have together.
         """
         mean, variance = np.zeros((n_people, 3)), np.full(3, PRIOR_SD**2)
         if free[0] and ones is not None and (n > 0).sum() > 1:
@@ -54,8 +65,10 @@ class Habits:
             scatter = max(0.0, excess / (weight.sum() - (weight**2).sum() / weight.sum()))
             # Shares of people who see different items scatter a little even without habits.
             if scatter > 0.05**2:
-                shrunk = 0.5 + (share - 0.5) * scatter / (scatter + 1 / weight)
-                mean[some, 0] = np.clip(1.3 * ndtri(np.clip(shrunk, 0.02, 0.98)), -LIMIT, LIMIT)
+                usual = 0.5 if around_half else float(np.clip(middle, 0.02, 0.98))
+                shrunk = usual + (share - usual) * scatter / (scatter + 1 / weight)
+                lean = ndtri(np.clip(shrunk, 0.02, 0.98)) - ndtri(usual)
+                mean[some, 0] = np.clip(1.3 * lean, -LIMIT, LIMIT)
                 variance[0] += mean[some, 0].var()
         return cls(mean, np.zeros(3), variance, np.array(free), np.full((n_people, 3), PRIOR_SD))
 
@@ -70,6 +83,10 @@ class Habits:
     def frozen(self) -> Habits:
         """The same habits, no longer to be learnt."""
         return replace(self, learning=False)
+
+    def hardly_shared(self) -> Habits:
+        """The same habits, but next to none that all people share."""
+        return replace(self, centre_sd=SMALL_CENTRE_SD)
 
     def shift(self, votes: Electorate) -> Floats:
         """(V,) shift of each vote's probit; zero for a model's votes."""
@@ -128,5 +145,5 @@ class Habits:
             variance[one] = np.sqrt(learnt * self.variance[one])  # half a step, as whole ones swing from side to side
             if one == 0 and k:
                 # A reluctance that all share is told from rare ones only by taking half of all truths to be 1.
-                centre[0] = self.mean[seen, 0].sum() / (k + variance[0] / CENTRE_SD**2)
+                centre[0] = self.mean[seen, 0].sum() / (k + variance[0] / self.centre_sd**2)
         return centre, variance

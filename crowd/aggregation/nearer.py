@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
-from crowd.aggregation.belief import Electorate, Fit, propagate
+from crowd.aggregation.belief import Electorate, Fit
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.fitted import CONFIDENCE_EDGES, Fitted, opinions
-from crowd.aggregation.habits import HABITS, Habits
-from crowd.aggregation.meanfield import mean_field
+from crowd.aggregation.habits import HABITS
+from crowd.aggregation.hypotheses import best_fit, starts
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
-from crowd.aggregation.signal import AGREEMENT, SEPARATIONS, SHIFTS, Population, machine_prior, shape, shift_row, vote_table
-from crowd.aggregation.votes import Floats, Ints, Votes
+from crowd.aggregation.signal import AGREEMENT, SHIFTS, machine_prior, shape, shift_row, vote_table
+from crowd.aggregation.votes import Floats, Votes
 
-SEPARATION_LOG_PRIOR = {0.0: 0.0, 0.8: -4.0, 0.95: -7.0}
 GOLD_MARGIN = 1e-6
-UNEVEN = 0.2
-PILOT_VOTES = 30_000
-SMALL_PILOT_VOTES = 8_000
-MANY_VOTES = 120_000
+UNEVEN = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,8 @@ class Settings:
 
     Attributes:
         ceiling: taken as it is where given; else learnt from gold, else the paper's 0.80.
-        base_rate: share of label 1: "half" (one half, unless gold items contradict it at odds of 1000 to 1),
-            "estimate" from the votes, or a number.
+        base_rate: share of label 1: "half" (one half, unless votes or gold items clearly contradict it), "estimate", or a
+            number, which stands.
         label_bias: whether workers may lean to one label. It is learnt how much they do; False fixes it at zero.
     """
 
@@ -60,54 +55,9 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     """
     settings = Settings(**choices)
     gold = np.full(votes.n_items, np.nan) if gold is None else gold
-    electorate = electorate_of(votes, prior)
-    base_rate, notes = _base_rate(settings, gold)
-    ceiling = Ceiling(gold, settings.ceiling, base_rate, settings.base_rate == "estimate")
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
-    ones = np.bincount(votes.worker, votes.label, minlength=votes.n_workers)
-    habits = Habits.start(votes.n_workers, free, ones, votes.per_worker)
-    fit = fitted_shape(electorate, ceiling, habits)
-    return result(votes, fit, prior, settings, notes)
-
-
-def fitted_shape(votes: Electorate, ceiling: Ceiling, habits: Habits) -> Fit:
-    """The fit under the shape of the signal that the votes support best.
-
-    Shapes are told apart by all votes where there are few, else by those on some items, spread over the list. Beyond
-    `MANY_VOTES` the fit itself is by mean field.
-    """
-    population, n = Population(), len(votes.item)
-
-    def likelihood(one: Fit) -> float:
-        return one.log_evidence + SEPARATION_LOG_PRIOR[one.separation]
-
-    if n <= PILOT_VOTES:
-        return max((propagate(votes, ceiling, habits, separation, population) for separation in SEPARATIONS), key=likelihood)
-    many = n > MANY_VOTES
-    some, people = _some_items(votes, SMALL_PILOT_VOTES if many else PILOT_VOTES)
-    theirs = habits.of(people).frozen() if many else habits.of(people)
-    shapes = SEPARATIONS[::2] if many else SEPARATIONS  # so little time tells the ends apart, not what lies between
-    no_gold = replace(ceiling, gold=np.full(some.n_items, np.nan), estimate_base_rate=False)
-    pilot = max((propagate(some, no_gold, theirs, separation, population) for separation in shapes), key=likelihood)
-    if not many:
-        return propagate(votes, ceiling, habits, pilot.separation, population)
-    return mean_field(votes, ceiling, habits, pilot.separation, population, pilot.population)
-
-
-def _some_items(votes: Electorate, n_votes: int) -> tuple[Electorate, Ints]:
-    """The votes on every so manieth item, about n_votes of them, items and people numbered anew; and who they are."""
-    stride = -(-len(votes.item) // n_votes)
-    keep = np.flatnonzero(votes.item % stride == 0)
-    voters = np.unique(votes.worker[keep])
-    people = voters[voters < votes.n_people]
-    number = np.zeros(votes.n_voters, np.int64)
-    number[people] = np.arange(len(people))
-    number[votes.n_people :] = len(people) + np.arange(votes.n_voters - votes.n_people)
-    some = replace(
-        votes, item=votes.item[keep] // stride, worker=number[votes.worker[keep]], label=votes.label[keep],
-        look=votes.look[keep], n_items=-(-votes.n_items // stride), n_people=len(people),
-    )  # fmt: skip
-    return some, people
+    hypotheses = starts(votes, gold, ceiling=settings.ceiling, base_rate=settings.base_rate, free=free)
+    return result(votes, best_fit(electorate_of(votes, prior), hypotheses), prior, settings)
 
 
 def electorate_of(votes: Votes, prior: Floats | None) -> Electorate:
@@ -134,28 +84,19 @@ def electorate_of(votes: Votes, prior: Floats | None) -> Electorate:
     )
 
 
-def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, notes: list[str]) -> Merged:
+def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> Merged:
     """Probabilities, workers and parameters out of a fit."""
     ceiling, n_workers = fit.ceiling, votes.n_workers
     fitted = Fitted(
-        separation=fit.separation, link=ceiling.link, base_rate=ceiling.base_rate, ceiling=ceiling.value,
-        ceiling_note=ceiling.sentence(), population=fit.population, slopes=fit.slopes[:n_workers],
+        separation=fit.separation, link=ceiling.link, base_rate=ceiling.base_rate, seen_rate=ceiling.seen_rate,
+        ceiling=ceiling.value, ceiling_note=ceiling.sentence(), population=fit.population, slopes=fit.slopes[:n_workers],
         habits=fit.habits.mean, machine=fit.slopes[n_workers:],
     )  # fmt: skip
     crowd_probability = fitted.probability(fit.evidence)
     known = ceiling.known
     probability = np.where(known, np.clip(np.nan_to_num(ceiling.gold), GOLD_MARGIN, 1 - GOLD_MARGIN), crowd_probability)
-    notes = [ceiling.sentence(), *notes]
+    notes = [ceiling.sentence(), *_base_rate_notes(votes, ceiling, settings)]
     source = "gold" if ceiling.learnt else "setting" if ceiling.given else "paper"
-    if settings.base_rate == "estimate":
-        told = "it cannot be told from a reluctance that all workers share"
-        notes.append(f"base rate {ceiling.base_rate:.2f} estimated from the votes: {told}")
-    share = float(votes.label.mean()) if len(votes) else 0.5
-    if settings.base_rate == "half" and ceiling.base_rate == 0.5 and abs(share - 0.5) > UNEVEN:
-        notes.append(
-            f"{share:.0%} of the votes say 1, and half of the truths are taken to be 1: if the truths are as uneven, "
-            "give gold items or the base rate"
-        )
     if fit.separation > 0.9:
         notes.append("the votes look independent given the truth: no pair is harder than another")
     if prior is not None:
@@ -173,6 +114,7 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, not
             "ceiling_from": source,
             "n_gold": ceiling.n_gold,
             "base_rate": round(ceiling.base_rate, 4),
+            "seen_rate": round(ceiling.seen_rate, 4),
             "label_bias": settings.label_bias,
             "separation": fit.separation,
             "rounds": fit.rounds,
@@ -185,7 +127,7 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, not
 
 def _workers(votes: Votes, fit: Fit) -> Workers:
     """Skill of each worker on a pair like any other, side and colour drawn at random."""
-    mass, even = shape(fit.separation), fit.ceiling.link
+    mass, even = shape(fit.separation, fit.ceiling.seen_rate), fit.ceiling.link
     chance = vote_table()[0]
     person = fit.slopes[: votes.n_workers]
     bias = fit.habits.mean
@@ -226,23 +168,27 @@ def _spread(value: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
     return out[0], (value * mass).sum(1), out[1]
 
 
-def _base_rate(settings: Settings, gold: Floats) -> tuple[float, list[str]]:
-    """Where to start, and what to tell if gold contradicts one half."""
+def _base_rate_notes(votes: Votes, ceiling: Ceiling, settings: Settings) -> list[str]:
+    """What is taken for the share of ones, where it is not simply one half, and why."""
     if not isinstance(settings.base_rate, str):
-        return float(settings.base_rate), []
-    known = gold[~np.isnan(gold)]
-    n, ones = len(known), known.sum()
-    # log odds of "any share is as likely" against "one half", for the gold answers in hand
-    log_odds = gammaln(ones + 1) + gammaln(n - ones + 1) - gammaln(n + 2) + n * np.log(2)
-    share = float((ones + 1) / (n + 2))
-    if settings.base_rate == "half" and log_odds > np.log(1000):
-        return share, [f"base rate {share:.2f} from {n} gold pairs, which rule out one half"]
-    return 0.5, []
+        return []
+    why = "as asked" if settings.base_rate == "estimate" else "which rule out one half"
+    if ceiling.estimate_base_rate and ceiling.is_known:
+        source = f"the votes and {ceiling.n_gold} gold pairs" if ceiling.learnt else "the votes"
+        return [f"base rate {ceiling.base_rate:.2f} from {source}, {why}"]
+    if ceiling.estimate_base_rate:
+        told = "gold items would tell how many are"
+        return [f"{ceiling.seen_rate:.0%} of the items look like ones, from the votes, {why}; {told}"]
+    share = float(votes.label.mean()) if len(votes) else 0.5
+    if abs(share - 0.5) > UNEVEN:
+        told = "if the truths are as uneven, give gold items or the base rate"
+        return [f"{share:.0%} of the votes say 1, and half of the truths are taken to be 1: {told}"]
+    return []
 
 
 def _machine_sentence(fit: Fit, prior: Floats, n_workers: int) -> str:
     said = opinions(prior)
-    mass, even = shape(fit.separation), fit.ceiling.link
+    mass, even = shape(fit.separation, fit.ceiling.seen_rate), fit.ceiling.link
     says_one = vote_table()[0][2 * (len(SHIFTS) // 2) + 1]
     right = 2 * (says_one @ (mass * even))
     used = np.bincount(said.confidence, minlength=len(fit.slopes) - n_workers)

@@ -37,14 +37,26 @@ SLICE = 800
 # is ambiguous and votes are independent given the truth (Dawid-Skene).
 SEPARATIONS = (0.0, 0.8, 0.95)
 
+SIDED = 0.98  # the ceiling under which a signal's side stands for what people see
+
 DEFAULT_CEILING = 0.80  # the paper's study of this very task: what merging ever more votes converges to
 
 
-def shape(separation: float) -> Floats:
-    """(K,) prior mass of the nodes: an even mixture of N(-m, 1 - m^2) and N(m, 1 - m^2), whose variance is 1."""
+def shape(separation: float, seen_rate: float = 0.5) -> Floats:
+    """(K,) prior mass of the nodes: an even mixture of N(-m, 1 - m^2) and N(m, 1 - m^2), whose variance is 1.
+
+    With another share `seen_rate` of items that look like ones, the two sides (`sides`) are weighed by it.
+    """
     sd = np.sqrt(1 - separation**2)
     mass = np.exp(-0.5 * ((NODES - separation) / sd) ** 2) + np.exp(-0.5 * ((NODES + separation) / sd) ** 2)
+    if seen_rate != 0.5:
+        mass *= seen_rate * sides(separation) + (1 - seen_rate) * (1 - sides(separation))
     return mass / mass.sum()
+
+
+def sides(separation: float) -> Floats:
+    """(K,) probability that an item with this signal belongs to those that look like ones."""
+    return np.clip(link(steepness_for(SIDED, separation)), 1e-4, 1 - 1e-4)
 
 
 @lru_cache(maxsize=1)

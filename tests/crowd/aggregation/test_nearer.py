@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from crowd.aggregation import Votes, merge
-from crowd.aggregation import nearer as module
+from crowd.aggregation import Votes, hypotheses, merge
 from crowd.aggregation.measures import measure
 from crowd.simulation import PaperCrowd, study
 from tests.crowd.aggregation.planted import make_even_votes, make_gold, make_votes
@@ -158,17 +157,55 @@ def test_a_pair_without_votes_keeps_what_the_model_is_worth():
     assert any("the model's opinion" in note for note in merged.notes)
 
 
-def test_base_rate_is_one_half_unless_asked_or_ruled_out_by_gold():
-    rng = np.random.default_rng(0)
-    truth = (rng.random(1500) < 0.12).astype(int)
-    item, worker = np.repeat(np.arange(1500), 5), np.argsort(rng.random((1500, 30)), axis=1)[:, :5].ravel()
-    votes = Votes(item, worker, np.where(rng.random(7500) < 0.8, truth[item], 1 - truth[item]), 1500, 30)
-    plain = merge(votes)
-    assert plain.settings["base_rate"] == 0.5 and any("give gold items or the base rate" in note for note in plain.notes)
-    assert merge(votes, base_rate="estimate", label_bias=False, ceiling=1.0).settings["base_rate"] < 0.3
+def uneven_votes(share=0.12, right_on_one=0.8, right_on_zero=0.8, seed=0):
+    """Five votes on each of 1,000 items, and the truth (I,)."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random(1000) < share).astype(int)
+    item, worker = np.repeat(np.arange(1000), 5), np.argsort(rng.random((1000, 30)), axis=1)[:, :5].ravel()
+    right = rng.random(5000) < np.where(truth[item] == 1, right_on_one, right_on_zero)
+    return Votes(item, worker, np.where(right, truth[item], 1 - truth[item]), 1000, 30), truth
+
+
+def test_rare_ones_are_found_from_the_votes_and_told():
+    votes, truth = uneven_votes()
+    merged = merge(votes)
+    assert abs(merged.settings["seen_rate"] - 0.12) < 0.04 and merged.settings["base_rate"] == 0.5
+    assert any("look like ones, from the votes, which rule out one half" in note for note in merged.notes)
+    assert measure(merged.probability, truth).accuracy > measure(merge(votes, "majority").probability, truth).accuracy - 0.005
+    again = merged.fitted.probability(merged.fitted.evidence(votes))
+    assert ((again > 0.5) == merged.label).mean() > 0.98  # kept with the parameters
+
+
+def test_gold_turns_the_share_of_what_looks_like_ones_into_a_base_rate():
+    votes, truth = uneven_votes()
     told = merge(votes, gold=make_gold(truth))
-    assert told.settings["base_rate"] < 0.25 and any("rule out one half" in note for note in told.notes)
+    assert abs(told.settings["base_rate"] - 0.12) < 0.04 and told.settings["seen_rate"] == 0.5
+    assert any("from the votes and 100 gold pairs, which rule out one half" in note for note in told.notes)
     assert measure(told.crowd_probability, truth).accuracy > 0.93
+
+
+def test_a_base_rate_that_is_given_stands_and_one_that_is_asked_for_is_estimated():
+    votes, _ = uneven_votes()
+    given = merge(votes, base_rate=0.5)
+    assert given.settings["base_rate"] == given.settings["seen_rate"] == 0.5 and len(given.notes) == 1
+    asked = merge(votes, base_rate="estimate", label_bias=False, ceiling=1.0)
+    assert asked.settings["base_rate"] < 0.3 and any("as asked" in note for note in asked.notes)
+
+
+def test_a_reluctance_that_all_share_is_not_taken_for_rare_ones():
+    votes, truth = uneven_votes(share=0.5, right_on_one=0.6, right_on_zero=0.93)
+    merged = merge(votes)
+    assert 0.4 < merged.settings["seen_rate"] < 0.6
+    assert measure(merged.probability, truth).accuracy > measure(merge(votes, "majority").probability, truth).accuracy + 0.05
+
+
+def test_rare_ones_are_found_among_very_many_votes_too(monkeypatch):
+    votes, truth = uneven_votes()
+    monkeypatch.setattr(hypotheses, "MANY_VOTES", 4_000)
+    monkeypatch.setattr(hypotheses, "PILOT_VOTES", 4_000)
+    for gold in (None, make_gold(truth)):
+        merged = merge(votes, gold=gold)
+        assert measure(merged.crowd_probability, truth).accuracy > 0.92
 
 
 def test_gold_items_keep_their_answer_and_show_the_crowds_beside_it():
@@ -198,8 +235,8 @@ def test_turning_all_labels_round_turns_all_probabilities_round():
 def test_mean_field_for_many_votes_agrees_with_belief_propagation(monkeypatch):
     data = study("paper", 6)
     exact = merge(votes_of(data))
-    monkeypatch.setattr(module, "MANY_VOTES", 10_000)
-    monkeypatch.setattr(module, "PILOT_VOTES", 10_000)
+    monkeypatch.setattr(hypotheses, "MANY_VOTES", 10_000)
+    monkeypatch.setattr(hypotheses, "PILOT_VOTES", 10_000)
     quick = merge(votes_of(data))
     assert np.abs(quick.probability - exact.probability).mean() < 0.02
     assert measure(quick.probability, data.truth).log_loss < measure(exact.probability, data.truth).log_loss + 0.003
