@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_base_rate,
         default="half",
         metavar="half|estimate|SHARE",
-        help="share of label 1 among the truths (default: half)",
+        help="share of label 1 among the truths (default: half, unless votes or gold clearly say otherwise)",
     )
     parser.add_argument("--ceiling", type=float, help="share an endless crowd would get right (default: from gold, else 0.80)")
     parser.add_argument("--truth", type=Path, help="CSV with item,truth[,depth_gap_mm], to measure against")
@@ -76,7 +76,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _base_rate(text: str) -> float | str:
-    return text if text in ("half", "estimate") else float(text)
+    if text in ("half", "estimate"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"half, estimate or a share between 0 and 1, not {text!r}") from None
 
 
 if __name__ == "__main__":

@@ -13,37 +13,15 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from crowd.aggregation.ceiling import Ceiling
+from crowd.aggregation.electorate import Electorate
 from crowd.aggregation.habits import Habits
 from crowd.aggregation.signal import SHIFTS, SLOPES, Population, row_sum, shape, shift_row, softmax, thin_product, vote_table
-from crowd.aggregation.votes import Floats, Ints
+from crowd.aggregation.votes import Floats
 
 MAX_ROUNDS = 100
 FEWEST_ROUNDS, MOST_ROUNDS_OF_LEARNING = 8, 60
 SETTLED_ENOUGH_TO_STOP_LEARNING = 5e-4
 TOLERANCE = 2e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Electorate:
-    """Everything that votes: people, and a model's opinions as further voters.
-
-    Attributes:
-        item, worker, label: (V,) votes of all; workers W.. are the model's, by how sure it claims to be.
-        look: (V, 3) +1, -1 or 0: constant, green, left; zero throughout for a model.
-        n_items: I. n_people: W. log_prior_machine: (B, J).
-    """
-
-    item: Ints
-    worker: Ints
-    label: Ints
-    look: Floats
-    n_items: int
-    n_people: int
-    log_prior_machine: Floats
-
-    @property
-    def n_voters(self) -> int:
-        return self.n_people + len(self.log_prior_machine)
 
 
 @dataclass(frozen=True, eq=False)

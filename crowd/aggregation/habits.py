@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
+from crowd.aggregation.electorate import Electorate
 from crowd.aggregation.votes import Floats, Ints
-
-if TYPE_CHECKING:
-    from crowd.aggregation.belief import Electorate
 
 HABITS = ("label", "green", "left")
 PRIOR_SD = 0.1  # what is expected of people before any vote

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import gammaln
 
-from crowd.aggregation.belief import Electorate, Fit, propagate
+from crowd.aggregation.belief import Fit, propagate
 from crowd.aggregation.ceiling import Ceiling
+from crowd.aggregation.electorate import Electorate
 from crowd.aggregation.habits import Habits
 from crowd.aggregation.meanfield import mean_field
 from crowd.aggregation.signal import SEPARATIONS, Population

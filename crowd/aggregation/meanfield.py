@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from crowd.aggregation.belief import Electorate, Fit
+from crowd.aggregation.belief import Fit
 from crowd.aggregation.ceiling import Ceiling
+from crowd.aggregation.electorate import Electorate
 from crowd.aggregation.habits import Habits
 from crowd.aggregation.signal import SHIFTS, SLOPES, Population, shape, shift_row, softmax, thin_product, vote_table
 from crowd.aggregation.votes import Floats, Ints

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crowd.aggregation.fitted import Fitted
 from crowd.aggregation.votes import Floats, Ints, Votes
-
-if TYPE_CHECKING:
-    from crowd.aggregation.fitted import Fitted
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowd.aggregation.belief import Electorate, Fit
+from crowd.aggregation.belief import Fit
 from crowd.aggregation.ceiling import Ceiling
-from crowd.aggregation.fitted import CONFIDENCE_EDGES, Fitted, opinions
+from crowd.aggregation.electorate import electorate_of
+from crowd.aggregation.fitted import Fitted, opinions
 from crowd.aggregation.habits import HABITS
 from crowd.aggregation.hypotheses import best_fit, starts
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
-from crowd.aggregation.signal import AGREEMENT, SHIFTS, machine_prior, shape, shift_row, vote_table
+from crowd.aggregation.signal import AGREEMENT, SHIFTS, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
 GOLD_MARGIN = 1e-6
@@ -58,30 +59,6 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     hypotheses = starts(votes, gold, ceiling=settings.ceiling, base_rate=settings.base_rate, free=free)
     return result(votes, best_fit(electorate_of(votes, prior), hypotheses), prior, settings)
-
-
-def electorate_of(votes: Votes, prior: Floats | None) -> Electorate:
-    """People's votes and, after them, a model's opinions."""
-    item, worker, label = votes.item, votes.worker, votes.label.astype(np.int64)
-    look = np.zeros((len(votes), 3), np.int8)
-    look[:, 0] = 1
-    for column, shown in ((1, votes.green), (2, votes.left)):
-        if shown is not None:
-            look[:, column] = shown
-    edges = np.concatenate([[0.5], CONFIDENCE_EDGES, [1.0]])
-    machine = np.log(machine_prior((edges[1:] + edges[:-1]) / 2))
-    if prior is None:
-        return Electorate(item, worker, label, look, votes.n_items, votes.n_workers, machine)
-    said = opinions(prior)
-    return Electorate(
-        np.concatenate([item, said.item]),
-        np.concatenate([worker, votes.n_workers + said.confidence]),
-        np.concatenate([label, said.label]),
-        np.vstack([look, np.zeros((len(said.item), 3), np.int8)]),
-        votes.n_items,
-        votes.n_workers,
-        machine,
-    )
 
 
 def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> Merged:

@@ -61,6 +61,7 @@ def test_files_are_read_alike_with_and_without_pyarrow(tmp_path, monkeypatch):
         ("item,worker\na,b\n", "no column label"),
         ("item,worker,label\n", "no rows"),
         ("item,worker,label\na,w,1\nb,w,3\n", "row 3: label is 0 or 1, not '3'"),
+        ("item,worker,label\na,w,1\nb,w,NaN\n", "row 3: label is 0 or 1, not 'NaN'"),
         ("item,worker,label\na,w,\n", "row 2: label is 0 or 1"),
         ("item,worker,label\n,w,1\n", "row 2: the item has no name"),
         ("item,worker,label\na,w,1,9\n", "columns"),
@@ -75,6 +76,52 @@ def test_a_bad_file_ends_with_one_and_a_sentence(tmp_path, capsys, monkeypatch, 
     assert main([write(tmp_path / "votes.csv", text), "--output", str(tmp_path / "out.csv")]) == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("reader", ["pyarrow", "csv"])
+def test_nan_is_an_empty_cell_where_cells_may_be_empty(tmp_path, monkeypatch, reader):
+    if reader == "csv":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    table = read_votes(write(tmp_path / "votes.csv", "item,worker,label,prior,gold,green\na,w,1,NaN,nan,NaN\nb,w,0,0.3,1,1\n"))
+    assert np.array_equal(table.prior, [np.nan, 0.3], equal_nan=True) and np.isnan(table.gold[0])
+    assert table.votes.green.tolist() == [0, 1]
+
+
+def test_a_seed_changes_nothing(tmp_path):
+    for seed in ("0", "7"):
+        assert main([write(tmp_path / "v.csv", ROWS), "--output", str(tmp_path / f"{seed}.csv"), "--seed", seed]) == 0
+    assert (tmp_path / "0.csv").read_text() == (tmp_path / "7.csv").read_text()
+
+
+def test_the_base_rate_is_given_or_asked_for_on_the_command_line(tmp_path, capsys):
+    votes, out = write(tmp_path / "votes.csv", ROWS), tmp_path / "out.csv"
+    probability = {}
+    for rate in ("0.1", "0.9", "half"):
+        assert main([votes, "--output", str(out), "--base-rate", rate]) == 0
+        probability[rate] = [float(row["probability"]) for row in rows_of(out)]
+    assert all(low < middle < high for low, middle, high in zip(*(probability[rate] for rate in ("0.1", "half", "0.9"))))
+    capsys.readouterr()
+    assert main([votes, "--output", str(out), "--base-rate", "estimate"]) == 0
+    assert "from the votes, as asked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--base-rate", "1.5"], "base_rate lies between 0 and 1"),
+        (["--base-rate", "0.2", "--method", "lean"], "belong to the method nearer"),
+        (["--ceiling", "0.4"], "ceiling is a share above 0.5"),
+    ],
+)
+def test_impossible_options_end_with_a_sentence(tmp_path, capsys, options, words):
+    assert main([write(tmp_path / "votes.csv", ROWS), "--output", str(tmp_path / "out.csv"), *options]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_base_rate_that_is_no_number_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([write(tmp_path / "votes.csv", ROWS), "--output", str(tmp_path / "out.csv"), "--base-rate", "often"])
+    assert "half, estimate or a share" in capsys.readouterr().err
 
 
 def test_a_missing_file_is_told(tmp_path, capsys):

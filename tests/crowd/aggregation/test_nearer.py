@@ -50,6 +50,16 @@ def test_skill_shown_does_not_overstate_and_its_interval_is_ordered(paper):
     assert (workers.agreement_low <= workers.agreement).all() and (workers.agreement <= workers.agreement_high).all()
 
 
+def test_skills_lie_in_their_intervals_about_as_often_as_promised():
+    hits = []
+    for seed in (0, 1, 2):
+        agreement = np.random.default_rng(seed).beta(12, 3.5, 60).clip(0.5, 0.95)  # with the signal's sign: 1/2 + atan(a) / pi
+        votes, _ = make_votes(600, n_workers=60, slope=np.tan(np.pi * (agreement - 0.5)), seed=seed, left=None)
+        workers = merge(votes, ceiling=1.0).workers
+        hits.append((workers.skill_low <= agreement) & (agreement <= workers.skill_high))
+    assert 0.9 <= np.mean(hits) <= 0.99  # intervals of 95 %, 180 workers of some 50 votes
+
+
 def test_gold_lifts_the_ceiling_where_errors_are_independent():
     data = study("independent", 1)
     without, with_gold = (merge(votes_of(data), gold=gold) for gold in (None, data.gold(200)))
