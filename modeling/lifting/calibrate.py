@@ -8,6 +8,7 @@ from . import depths, losses
 
 ENOUGH = 50  # held-out labels below which the factor stays 1: a handful would move it more than they know
 ENOUGH_FOR_NOISE = 500  # below, the noise of labels is learnt with the rest
+PLENTY = 20_000  # held-out labels that an epoch is judged by, evenly spread over all
 FACTORS = np.exp(np.linspace(np.log(0.05), 0.0, 61))
 
 
@@ -46,24 +47,34 @@ def calibration_of(net, watched, limbs, config) -> dict:
     }  # fmt: skip
     if watched is None or len(watched.pair) < ENOUGH:
         return found | {"held_out_labels": 0 if watched is None else len(watched.pair)}
-    nearer_by, variance, p_low, blur = seen_orders(net, watched, limbs, config)
-    lapse = torch.sigmoid(net.lapse.detach())
-    factors = np.exp(np.linspace(np.log(0.5), np.log(4.0), 41))
-    costs = [float(losses.order_log_loss(nearer_by, variance * float(f) ** 2, p_low, blur, lapse)) for f in factors]
-    # Shrunk towards 1 as if two hundred more labels had said so.
-    best, count = float(factors[int(np.argmin(costs))]), len(p_low)
-    factor = float(np.exp(np.log(best) * count / (count + 200)))
+    best, _ = best_factor(net, seen_orders(net, watched, limbs, config))
+    count = len(watched.pair)
+    factor = float(np.exp(np.log(best) * count / (count + 200)))  # shrunk towards 1 as if two hundred more labels had said so
     return found | {"deviation_factor": factor, "held_out_labels": count}
 
 
 @torch.no_grad()
-def seen_orders(net, watched, limbs, config) -> tuple:
+def best_factor(net, orders: tuple) -> tuple[float, float]:
+    """The factor on deviations with the lowest log loss on `seen_orders`, and that loss."""
+    nearer_by, variance, p_low, blur = orders
+    lapse = torch.sigmoid(net.lapse)
+    factors = np.exp(np.linspace(np.log(0.5), np.log(4.0), 41))
+    costs = [float(losses.order_log_loss(nearer_by, variance * float(f) ** 2, p_low, blur, lapse)) for f in factors]
+    best = int(np.argmin(costs))
+    return float(factors[best]), costs[best]
+
+
+@torch.no_grad()
+def seen_orders(net, watched, limbs, config, at_most: int | None = None) -> tuple:
     """Of the held-out labels: expected depth difference, its variance, p_first, and the blur in the same units; (P,) each."""
     rows = torch.arange(len(watched), device=watched.plane.device)
     plane, distance, _, _ = depths.renormalised(net.restored(watched.plane, watched.known), watched.distance, watched.pixel)
     said = net(plane)
     pose = depths.about_root(depths.in_space(plane, said.depth, distance), net.root)
     row, pair, p_low = depths.labels_of(watched, rows, 0)
+    if at_most and len(row) > at_most:
+        some = torch.linspace(0, len(row) - 1, at_most, device=row.device).long()
+        row, pair, p_low = row[some], pair[some], p_low[some]
     nearer_by, variance, blur = depths.order_terms(net, said, pose, watched.back, row, pair, limbs, config)
     return nearer_by, variance, p_low, blur.expand_as(p_low)
 
@@ -75,7 +86,7 @@ def find_label_noise(net, watched, limbs, config) -> None:
     On the labels it learns from, a network partly learns the noise by heart and takes the rest for all there is. That it is
     too sure of its depths is allowed for, lest its own faults be laid to the labels.
     """
-    nearer_by, variance, p_low, blur = seen_orders(net, watched, limbs, config)
+    nearer_by, variance, p_low, blur = seen_orders(net, watched, limbs, config, PLENTY)
     lapses = torch.tensor([1e-3, 0.01, 0.03, 0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
     blurs = [None] if config.blur_mm is not None else torch.linspace(-4.0, 0.5, 10)
     best = (np.inf, None, None)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from . import checkpoint, coordinates, depths
-from .calibrate import ENOUGH_FOR_NOISE, calibration_of, find_label_noise
+from .calibrate import ENOUGH, ENOUGH_FOR_NOISE, PLENTY, best_factor, calibration_of, find_label_noise, seen_orders
 from .config import Config
 from .data import LiftingData, check, split_held_out
 from .errors import BadConfig, BadData, Diverged
@@ -265,6 +265,10 @@ class Training:
         for rows in torch.arange(count, device=self.device).split(4096):
             for name, value in self.recipe.terms(self.net, self.watched, rows, self.extra, self.config, False).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(rows) / count
+        if "order" in sums and self.config.method == "depth" and len(self.watched.pair) >= ENOUGH:
+            # Judged as it would be used, its deviations corrected: late epochs know more and claim too much.
+            orders = seen_orders(self.net, self.watched, self.extra, self.config, PLENTY)
+            sums["order"] = self.config.rank_weight * best_factor(self.net, orders)[1]
         pose = poses_of(self.net, self.watched, self.extra, self.config, float(self.lengths_mm.sum()))[0].cpu().numpy()
         order = order_share(pose, self.held.pair_person, self.held.pair_joints, self.held.p_first)
         truth = self.held.pose3d

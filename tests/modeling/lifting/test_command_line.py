@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling.lifting.__main__ import main
+from modeling.lifting.__main__ import label_settings, main, parser
 
 from .make import make_people, write_release
 
@@ -38,6 +38,15 @@ def test_labels_can_be_drawn_from_the_truth(tmp_path, capsys):
     words = ["fit", "--data", release, "--output", str(tmp_path / "run"), "--set", "epochs=1", "--set", "width=16"]
     assert main([*words, "--pairs", "all", "--flip-rate", "0.1"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["labels"] > 40 * 100
+
+
+def test_every_label_option_reaches_the_drawing_and_those_not_given_do_not():
+    words = ["fit", "--data", "x", "--output", "y"]
+    given = ["--pairs", "3", "--tolerance-mm", "100", "--flip-rate", "0.2", "--crowd", "5", "--label-seed", "7"]
+    assert label_settings(parser().parse_args(words)) == {}
+    assert label_settings(parser().parse_args(words + given)) == {
+        "pairs": 3, "tolerance_mm": 100, "flip_rate": 0.2, "crowd_votes": 5, "seed": 7,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

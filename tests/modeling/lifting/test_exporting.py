@@ -2,7 +2,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from modeling.lifting import Config, export, fit, predict
+from modeling.lifting import Config, fit, predict
+from modeling.lifting.__main__ import main
 from modeling.lifting.config import read
 
 from .make import hide, make_people
@@ -15,7 +16,8 @@ from .make import hide, make_people
 def test_onnx_and_torch_agree(tmp_path, config):
     data = hide(make_people(60), 0.1)
     run = fit(data, config, tmp_path / "run")
-    path = export(run.folder, tmp_path / "lifter.onnx")
+    path = tmp_path / "lifter.onnx"
+    assert main(["export", "--run", str(run.folder), "--onnx", str(path)]) == 0
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for people in (data, data.people(np.arange(7))):  # any number of people
         pose, sigma = predict(run.folder, people.pose2d, image_size=people.image_size)

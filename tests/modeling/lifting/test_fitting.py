@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from modeling.lifting import BadConfig, BadData, Config, Diverged, WrongSkeleton, evaluate, fit
+from modeling.lifting.calibrate import best_factor
 from modeling.lifting.checkpoint import read_run, read_tensors
 from modeling.lifting.config import read
+from modeling.lifting.depths import build
 from modeling.lifting.labels import draw_pairs
+from modeling.lifting.losses import order_log_loss
 from modeling.lifting.metrics import error_mm
 
 from .make import hide, make_people
@@ -238,6 +241,25 @@ def test_label_noise_is_found_on_held_out_people(tmp_path):
     exact, doubted = (one["lapse"] + one["label_blur"] for one in told)
     assert told[0]["lapse"] < 0.1 and exact < 0.4
     assert doubted > 1.5 * exact
+
+
+def test_deviations_that_claim_too_much_are_found_out():
+    """Differences twice as uncertain as said: the factor is two, and the epoch is judged by what is left after it."""
+    rng = torch.Generator().manual_seed(0)
+    expected = torch.randn(20_000, generator=rng)
+    truly = expected + 1.0 * torch.randn(20_000, generator=rng)
+    net = build(make_people(3).skeleton, Config(width=8, dropout=0.1))
+    orders = expected, torch.full_like(expected, 0.25), (truly > 0).float(), torch.full_like(expected, 0.01)
+    factor, loss = best_factor(net, orders)
+    assert factor == pytest.approx(2, rel=0.1)
+    assert loss < order_log_loss(*orders, torch.sigmoid(net.lapse)) - 0.01
+
+
+def test_half_precision_learns_nearly_the_same_and_keeps_whole_weights(tmp_path):
+    data = make_people(60)
+    runs = {name: fit(data, Config(precision=name, **FAST), tmp_path / name) for name in ("float32", "bf16")}
+    assert runs["bf16"].curve[-1]["loss"] == pytest.approx(runs["float32"].curve[-1]["loss"], rel=0.05)
+    assert {t.dtype for t in weights(tmp_path / "bf16").values() if t.is_floating_point()} == {torch.float32}
 
 
 def test_tensorboard_gets_an_event_file_beside_a_line_per_epoch(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from modeling.lifting import BadData, TamperedFile, load
 from modeling.lifting.labels import relation
+from modeling.lifting.sources import load_keypoints
 
 from .make import BONES_17, NAMES_17, hide, make_people, make_skeleton, write_release
 
@@ -149,3 +150,14 @@ def test_a_skeleton_that_contradicts_itself_is_refused():
         make_skeleton(bones=((0, 99),))
     with pytest.raises(BadData, match="names a joint twice"):
         make_skeleton(joints=("a",) * 17)
+
+
+def test_keypoints_may_be_pixels_or_eighths_of_them(tmp_path):
+    pixels = make_people(4).pose2d.round()
+    np.savez(tmp_path / "pixels.npz", pose2d=pixels)
+    np.savez(tmp_path / "eighths.npz", pose2d=(pixels * 8).astype(np.int16))
+    one, other = load_keypoints(tmp_path / "pixels.npz"), load_keypoints(tmp_path / "eighths.npz")
+    assert np.array_equal(one["pose2d"], other["pose2d"]) and one["visible"] is None
+    np.savez(tmp_path / "none.npz", poses=pixels)
+    with pytest.raises(BadData, match=r"'pose2d' .* is missing"):
+        load_keypoints(tmp_path / "none.npz")
