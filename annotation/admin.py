@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from annotation import loading
+from annotation import loading, rights
 from annotation.models import Choice, Dataset, Import, Pair, Person, Skeleton, Vote
-from annotation.panel import accounts, imports, pair_pages
+from annotation.panel import accounts, imports, pair_pages, sharing
 from annotation.panel.datasets import counts, gallery
 from annotation.panel.pages import FactAdmin, OwnedAdmin, PageAdmin, moment
 from annotation.panel.people import person_page
@@ -33,7 +33,7 @@ def number_of(rows, path: str):
 
 @admin.register(Dataset)
 class DatasetAdmin(PageAdmin):
-    owner_path = "owner"
+    belongs_to = ""
     list_title = "Data sets"
     page_template = "admin/annotation/dataset/page.html"
     list_display = ["name", "n_people", "n_pairs", "skeleton", "source", "owner", moment("created_at", "imported")]
@@ -47,7 +47,10 @@ class DatasetAdmin(PageAdmin):
         return False  # a data set begins as an import
 
     def has_delete_permission(self, request, obj=None):
-        return super().has_delete_permission(request, obj) and (obj is None or not obj.campaigns.exists())
+        """Shared is not given away: nobody but its owner deletes a data set."""
+        return super().has_delete_permission(request, obj) and (
+            obj is None or (not obj.campaigns.exists() and (request.user.is_superuser or obj.owner_id == request.user.pk))
+        )
 
     def delete_model(self, request, obj):
         loading.remove(obj)
@@ -76,19 +79,19 @@ class DatasetAdmin(PageAdmin):
         return dataset.pairs_count
 
     def pages(self):
-        return pair_pages.pages(self)
+        return pair_pages.pages(self) | sharing.pages(self)
 
     def page(self, request, thing):
         return {
             "tiles": counts(thing), **gallery(thing, request, self.admin_site.contributions("gallery", request, thing)),
-            "latest_import": thing.imports.first(),
+            "latest_import": thing.imports.first(), "may_share": sharing.may_share(request, thing),
             "sections": self.admin_site.contributions("dataset", request, thing),
         }
 
 
 @admin.register(Person)
 class PersonAdmin(PageAdmin):
-    owner_path = "image__dataset__owner"
+    belongs_to = "image__dataset"
     page_template = "admin/annotation/person/page.html"
     list_display = ["__str__", "image", "number"]
     list_select_related = ["image"]
@@ -122,7 +125,7 @@ class PersonAdmin(PageAdmin):
 
 @admin.register(Vote)
 class VoteAdmin(FactAdmin):
-    owner_path = "pair__person__image__dataset__owner"
+    belongs_to = "pair__person__image__dataset"
     list_display = [
         "id", "person", "what", "annotator", "side_and_colour", "seconds", moment("given_at", "given"),
     ]
@@ -163,7 +166,7 @@ class SkeletonAdmin(FactAdmin, OwnedAdmin):
 class AuditAdmin(FactAdmin):
     """Who did what with money and data."""
 
-    owner_path = "user"
+    belongs_to = "user"
     list_title = "Audit trail"
     list_display = [moment("action_time", "when"), "user", "what", "of_what", "which"]
     list_display_links = None
@@ -186,7 +189,7 @@ class AuditAdmin(FactAdmin):
 
 @admin.site.contributes("home")
 def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
-    datasets = Dataset.objects.owned_by(request.user)
+    datasets = Dataset.objects.open_to(request.user)
     add_url = reverse("admin:annotation_import_add") if request.user.has_perm("annotation.add_import") else None
     recent = list(
         datasets.select_related("skeleton").annotate(
@@ -214,8 +217,7 @@ def datasets_on_the_home_page(request: HttpRequest, _) -> Overview:
 def _open_imports(request: HttpRequest):
     """Imports under way, and those that failed lately and were not made good since."""
     imports = Import.objects.exclude(state__in=(Import.State.DONE, Import.State.CANCELLED)).exclude(dry_run=True)
-    if not request.user.is_superuser:
-        imports = imports.filter(created_by=request.user)
+    imports = rights.scoped(imports, "created_by", request.user)
     made_good = Exists(Dataset.objects.filter(name=OuterRef("name")))
     old = Q(state=Import.State.FAILED) & (Q(created_at__lt=timezone.now() - FAILURES_FOR) | made_good)
     return imports.exclude(old).order_by("-created_at")[:RECENT]

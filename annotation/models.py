@@ -15,6 +15,8 @@ from django.db.models.functions import Greatest, Least
 from django.urls import reverse
 from django.utils import timezone
 
+from access.sharing import Role, Share
+from annotation import rights
 from jobs.models import Job
 
 
@@ -45,8 +47,8 @@ class Skeleton(models.Model):
 
 
 class DatasetQuerySet(QuerySet):
-    def owned_by(self, user) -> QuerySet:
-        return self if user.is_superuser else self.filter(owner=user)
+    def open_to(self, user, role: Role = Role.VIEW) -> QuerySet:
+        return self if user.is_superuser else self.filter(rights.of_datasets(user, role))
 
 
 class WholeDatasets(models.Manager.from_queryset(DatasetQuerySet)):
@@ -382,6 +384,16 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id}/{self.number}: {self.get_choice_display()}"
+
+
+class DatasetShare(Share):
+    """A data set, and its owner's campaigns on it, shared with a colleague."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="shares")
+
+    class Meta(Share.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["dataset", "user"], name="a_data_set_is_shared_once_with_each")]
 
 
 class Upload(models.Model):

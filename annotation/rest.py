@@ -3,13 +3,15 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from access.authentication import require_scope
 from access.models import Scope
 from access.parsing import BoundedJSONParser, BoundedMultiPartParser
 from access.problems import Conflict
-from annotation import loading, skeletons, sources, uploading
+from access.sharing import Role
+from annotation import loading, rights, skeletons, sources, uploading
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
 from annotation.models import Dataset, Import, Pair, Person, Skeleton
@@ -22,6 +24,20 @@ class ModelRights(permissions.DjangoModelPermissions):
     perms_map = permissions.DjangoModelPermissions.perms_map | {
         method: ["%(app_label)s.view_%(model_name)s"] for method in ("GET", "HEAD", "OPTIONS")
     }
+
+    def has_object_permission(self, request, view, obj) -> bool:
+        """What is shared to be looked at is not changed, and what is shared to be managed spends nothing.
+
+        Raises: PermissionDenied with a sentence that names the remedy.
+        """
+        path = getattr(view, "belongs_to", None)
+        if path is None or request.method in permissions.SAFE_METHODS:
+            return True
+        needed = Role.SPEND if getattr(view, "scope", None) == Scope.SPEND else Role.MANAGE
+        if not rights.may(request.user, obj, path, needed):
+            words = "This is shared with you without the right to do that; its owner can share it"
+            raise PermissionDenied(f"{words} “{needed.label}”.")
+        return True
 
     def has_permission(self, request, view) -> bool:
         require_scope(request, view)
@@ -59,7 +75,7 @@ class DatasetViewSet(viewsets.ReadOnlyModelViewSet):
     permission_classes = [ModelRights]
 
     def get_queryset(self):
-        return Dataset.objects.owned_by(self.request.user).select_related("skeleton")
+        return Dataset.objects.open_to(self.request.user).select_related("skeleton")
 
 
 class ImportSerializer(serializers.ModelSerializer):
@@ -126,7 +142,7 @@ class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
 
     def get_queryset(self):
         rows = Import.objects.select_related("dataset", "upload")
-        return rows if self.request.user.is_superuser else rows.filter(created_by=self.request.user)
+        return rights.scoped(rows, "created_by", self.request.user)
 
     @extend_schema(request=None, responses=ImportSerializer)
     @action(detail=True, methods=["post"])

@@ -29,17 +29,17 @@ def campaigns_on_the_home_page(request, _):
 
 @admin.site.contributes("dataset")
 def campaigns_of_a_dataset(request, dataset):
-    return people.campaigns_of(dataset, request.user.has_perm("crowd.add_campaign"))
+    return people.campaigns_of(dataset, request.user)
 
 
 @admin.site.contributes("gallery")
 def doubts_about_people(request, dataset):
-    return people.doubts(dataset)
+    return people.doubts(dataset, request.user)
 
 
 @admin.site.contributes("person")
 def consensus_of_a_person(request, person):
-    return people.consensus_of(person)
+    return people.consensus_of(person, request.user)
 
 
 @admin.site.contributes("campaign")

@@ -76,7 +76,7 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
     queryset = Campaign.objects.select_related("environment", "dataset")
     serializer_class = CampaignSerializer
     permission_classes = [CampaignRights]
-    owner = "owner"
+    belongs_to = ""
 
     @extend_schema(responses=PriceSerializer)
     @action(detail=True)

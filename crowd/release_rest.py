@@ -36,7 +36,7 @@ COMPARISON = inline_serializer("Comparison", {
 
 
 class ReleaseSerializer(serializers.ModelSerializer):
-    merge = OwnedBy(model=Merge, owner="campaign__owner")
+    merge = OwnedBy(model=Merge, belongs_to="campaign")
     name = serializers.SlugField(max_length=100, required=False)
     formats = serializers.MultipleChoiceField(choices=list(KINDS.items()), required=False, help_text="Empty: all of them.")
 
@@ -153,7 +153,7 @@ def zip_response(release: Release) -> StreamingHttpResponse:
 
 
 class VoteImportSerializer(serializers.ModelSerializer):
-    dataset = OwnedBy(model=Dataset, owner="owner")
+    dataset = OwnedBy(model=Dataset, belongs_to="")
     file = serializers.FileField(write_only=True, help_text="; ".join(f"{key}: {title}" for key, title in FORMATS.items()))
     format = serializers.ChoiceField([("auto", "told by the content"), *FORMATS.items()], default="auto")
     settings = serializers.JSONField(required=False, help_text=", ".join(importing.SETTINGS))
@@ -183,7 +183,7 @@ class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVi
     scope = Scope.DATA
     queryset = VoteImport.objects.select_related("dataset", "campaign")
     serializer_class = VoteImportSerializer
-    owner = "dataset__owner"
+    belongs_to = "dataset"
     parser_classes = [BoundedMultiPartParser]
 
     def perform_create(self, serializer) -> None:

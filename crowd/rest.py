@@ -3,6 +3,8 @@
 from rest_framework import mixins, serializers, viewsets
 
 from access.models import Scope
+from access.sharing import Role
+from annotation import rights
 from annotation.rest import ModelRights
 from crowd import merging, publishing
 from crowd.models import Campaign, Merge
@@ -11,16 +13,18 @@ JOB_FIELDS = ["state", "progress", "stage", "error", "created_at", "started_at",
 
 
 class OwnedBy(serializers.PrimaryKeyRelatedField):
-    """A row that the caller owns; others' do not exist for him."""
+    """A row to go on with: the caller's, or shared to be managed; others do not exist for him.
 
-    def __init__(self, *, model, owner: str, **options):
-        self._model, self._owner = model, owner
+    Args:
+        belongs_to: the path from the model to its data set or campaign; "" for these themselves.
+    """
+
+    def __init__(self, *, model, belongs_to: str, **options):
+        self._model, self._belongs_to = model, belongs_to
         super().__init__(queryset=model.objects.none(), **options)
 
     def get_queryset(self):
-        user = self.context["request"].user
-        rows = self._model.objects.all()
-        return rows if user.is_superuser else rows.filter(**{self._owner: user})
+        return rights.scoped(self._model.objects.all(), self._belongs_to, self.context["request"].user, Role.MANAGE)
 
 
 class CampaignSerializer(serializers.ModelSerializer):
@@ -41,7 +45,7 @@ class CampaignSerializer(serializers.ModelSerializer):
 
 
 class MergeSerializer(serializers.ModelSerializer):
-    campaign = OwnedBy(model=Campaign, owner="owner")
+    campaign = OwnedBy(model=Campaign, belongs_to="")
     method = serializers.ChoiceField(list(merging.METHODS.items()), default="nearer")
 
     class Meta:
@@ -51,14 +55,13 @@ class MergeSerializer(serializers.ModelSerializer):
 
 
 class Owned:
-    """Rows whose campaign is the caller's; administrators see all."""
+    """Rows whose campaign, or whatever they belong to, is the caller's or shared; administrators see all."""
 
-    owner = "campaign__owner"
+    belongs_to = "campaign"
     permission_classes = [ModelRights]
 
     def get_queryset(self):
-        rows, user = self.queryset.all(), self.request.user
-        return rows if user.is_superuser else rows.filter(**{self.owner: user})
+        return rights.scoped(self.queryset.all(), self.belongs_to, self.request.user)
 
 
 class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):

@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from access.sharing import Role
 from annotation.models import Dataset, Person
 from annotation.panel.pages import JobAdmin, moment, state_badge
+from annotation.rights import may, scoped
 from config.panel import Act, Attention, Overview
 from crowd.models import Campaign, Release
 from crowd.panel import campaigns as crowd_figures
@@ -29,7 +31,7 @@ class DemonstrationForm(forms.ModelForm):
 
 @admin.register(Demonstration)
 class DemonstrationAdmin(JobAdmin):
-    owner_path = "created_by"
+    belongs_to = "created_by"
     page_template = "admin/modeling/demonstration/page.html"
     form = DemonstrationForm
     add_words = {
@@ -81,8 +83,8 @@ class DemonstrationAdmin(JobAdmin):
 
 @admin.site.contributes("home")
 def runs_on_the_home_page(request, _):
-    mine = {} if request.user.is_superuser else {"release__campaign__owner": request.user}
-    recent = list(Run.objects.filter(**mine).select_related("release__campaign").defer(*comparing.HEAVY)[:RECENT])
+    mine = scoped(Run.objects.all(), "release__campaign", request.user)
+    recent = list(mine.select_related("release__campaign").defer(*comparing.HEAVY)[:RECENT])
     for run in recent:
         run.after = run.figures.get("after", {})
     overview = Overview(sections=[{
@@ -100,8 +102,8 @@ def runs_on_the_home_page(request, _):
         if not run.has_ended:
             url = reverse("admin:modeling_run_change", args=[run.pk])
             overview.acts.append(Act(8, f"{run} is training", run.stage or "It waits for its turn.", url, "Watch the curve"))
-    owned = {} if request.user.is_superuser else {"campaign__owner": request.user}
-    untrained = Release.objects.filter(state=Release.State.DONE, runs=None, **owned).first()
+    releases = scoped(Release.objects.all(), "campaign", request.user, Role.MANAGE)
+    untrained = releases.filter(state=Release.State.DONE, runs=None).first()
     if untrained is not None:
         overview.acts.append(Act(
             7, f"Train on “{untrained}”", "The lifter learns 3D poses from the released labels.",
@@ -115,8 +117,7 @@ def runs_on_the_home_page(request, _):
 
 def _demonstration(request) -> Act | None:
     """A running demonstration, or the offer of a first one."""
-    mine = {} if request.user.is_superuser else {"created_by": request.user}
-    newest = Demonstration.objects.filter(**mine).first()
+    newest = scoped(Demonstration.objects.all(), "created_by", request.user).first()
     if newest is not None and not newest.has_ended:
         url = reverse("admin:modeling_demonstration_change", args=[newest.pk])
         return Act(9, "Simulated workers are at work", newest.stage, url, "Watch it work")
@@ -133,9 +134,8 @@ def _demonstration(request) -> Act | None:
 def _troubles(request) -> list[Attention]:
     """The newest round of each campaign, and the newest promotion of each data set, where it failed lately."""
     since = timezone.now() - FAILURES_FOR
-    rounds, promotions = Round.objects.filter(created_at__gt=since), Promotion.objects.filter(created_at__gt=since)
-    if not request.user.is_superuser:
-        rounds, promotions = rounds.filter(campaign__owner=request.user), promotions.filter(dataset__owner=request.user)
+    rounds = scoped(Round.objects.filter(created_at__gt=since), "campaign", request.user)
+    promotions = scoped(Promotion.objects.filter(created_at__gt=since), "dataset", request.user)
     found = []
     for row in _newest(rounds.select_related("campaign"), "campaign_id"):
         url = reverse("admin:modeling_cadence", args=[row.campaign_id])
@@ -160,6 +160,7 @@ def _newest(rows, key: str) -> list:
 def poses_of_a_person(request, person: Person):
     """The 3D pose by the newest run that has seen this person, and where the priors of the pairs come from."""
     seen = Prediction.objects.filter(person=person, run__state=Run.State.DONE)
+    seen = scoped(seen, "run__release__campaign", request.user)
     newest = seen.select_related("run").defer("run__curve", "run__evaluation", "run__log").order_by("-run_id").first()
     promotion = promoting.current(person.image.dataset)
     notes = []
@@ -175,7 +176,7 @@ def poses_of_a_person(request, person: Person):
 def runs_of_a_release(request, release: Release):
     return {
         "template": "admin/modeling/run/of_release.html",
-        "act_template": "admin/modeling/run/train.html" if request.user.has_perm("modeling.add_run") else None,
+        "act_template": "admin/modeling/run/train.html" if _may_train(request, release, "campaign") else None,
         "release": release, "runs": list(release.runs.defer(*comparing.HEAVY)),
         "url": reverse("admin:modeling_run_train", args=[release.pk]),
     }
@@ -187,12 +188,12 @@ def lifter_of_a_dataset(request, dataset: Dataset):
     if not request.user.has_perm("modeling.view_run"):
         return None
     promotion = promoting.current(dataset)
-    found = list(comparing.comparable(Run.objects.all(), dataset)[:RECENT])
+    found = list(comparing.comparable(scoped(Run.objects.all(), "release__campaign", request.user), dataset)[:RECENT])
     if promotion is None and not found:
         return None
     return {
         "template": "admin/modeling/dataset.html", "promotion": promotion, "runs": found, "dataset": dataset,
-        "under_way": promoting.under_way(dataset), "may_train": request.user.has_perm("modeling.add_run"),
+        "under_way": promoting.under_way(dataset), "may_train": _may_train(request, dataset),
         "compare": f"{reverse('admin:modeling_run_compare')}?dataset={dataset.pk}",
     }
 
@@ -208,5 +209,9 @@ def runs_of_a_campaign(request, campaign: Campaign):
     )
     return {
         "template": "admin/modeling/campaign.html", "runs": found, "campaign": campaign, "cadence": cadence,
-        "may_train": request.user.has_perm("modeling.add_run"),
+        "may_train": _may_train(request, campaign),
     }
+
+
+def _may_train(request, thing, path: str = "") -> bool:
+    return request.user.has_perm("modeling.add_run") and may(request.user, thing, path, Role.MANAGE)

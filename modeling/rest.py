@@ -25,8 +25,8 @@ RESULTS = ["n_labels", "n_votes", "spent_usd", "figures"]
 
 
 class RunSerializer(serializers.ModelSerializer):
-    release = OwnedBy(model=Release, owner="campaign__owner")
-    started_from = OwnedBy(model=Run, owner="release__campaign__owner", required=False, allow_null=True)
+    release = OwnedBy(model=Release, belongs_to="campaign")
+    started_from = OwnedBy(model=Run, belongs_to="release__campaign", required=False, allow_null=True)
     settings = serializers.JSONField(required=False, help_text="What differs from the lifter's defaults, by its names.")
 
     class Meta:
@@ -68,8 +68,8 @@ class WholeRunSerializer(RunSerializer):
 
 
 class PromotionSerializer(serializers.ModelSerializer):
-    dataset = OwnedBy(model=Dataset, owner="owner")
-    run = OwnedBy(model=Run, owner="release__campaign__owner", allow_null=True, required=False)
+    dataset = OwnedBy(model=Dataset, belongs_to="")
+    run = OwnedBy(model=Run, belongs_to="release__campaign", allow_null=True, required=False)
 
     class Meta:
         model = Promotion
@@ -81,7 +81,7 @@ class PromotionSerializer(serializers.ModelSerializer):
 class PromoteSerializer(serializers.Serializer):
     """What a run may be promoted with."""
 
-    dataset = OwnedBy(model=Dataset, owner="owner", required=False, help_text="The run's own where not given.")
+    dataset = OwnedBy(model=Dataset, belongs_to="", required=False, help_text="The run's own where not given.")
     anyway = serializers.BooleanField(default=False, help_text="Though it is no better than chance.")
 
 
@@ -121,7 +121,7 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     scope = Scope.LEARN
     queryset = Run.objects.all()
     serializer_class = RunSerializer
-    owner = "release__campaign__owner"
+    belongs_to = "release__campaign"
 
     def get_queryset(self):
         rows = super().get_queryset()
@@ -212,7 +212,7 @@ class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVie
     queryset = Promotion.objects.all()
     serializer_class = PromotionSerializer
     permission_classes = [RunRights]
-    owner = "dataset__owner"
+    belongs_to = "dataset"
 
     def create(self, request, *args, **kwargs) -> Response:
         wanted = self.get_serializer(data=request.data)
@@ -233,12 +233,13 @@ class CadenceViewSet(viewsets.GenericViewSet):
     """How often a campaign trains by itself; addressed by the campaign's number, read by GET and set by PUT."""
 
     scope = Scope.LEARN
+    belongs_to = ""
     queryset = Campaign.objects.all()
     serializer_class = CadenceSerializer
     permission_classes = [RunRights]
 
     def get_queryset(self):
-        return Campaign.objects.owned_by(self.request.user)
+        return Campaign.objects.open_to(self.request.user)
 
     def retrieve(self, request, pk: str) -> Response:
         """Never, where nobody has set it."""

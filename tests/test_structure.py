@@ -1,6 +1,7 @@
 """Imports run one way: modeling -> crowd -> annotation -> jobs; pure rooms stay pure."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,16 @@ def test_torch_is_loaded_by_the_lifter_alone_and_the_lifter_only_where_work_is_d
         names = imports(file, at_work=False)
         offences += [f"{file.name}: {name}" for name in names if within(name, "torch") or within(name, "modeling.lifting")]
     assert not offences
+
+
+def test_who_may_see_what_is_asked_in_one_place():
+    """No page and no answer to a program filters by owner itself: `annotation.rights` and `crowd.rights` do."""
+    by_hand = re.compile(r"owned_by|__owner\"|__owner=\w*\.|filter\([^)]*\bowner=")
+    offences = []
+    for app in ("annotation", "crowd", "modeling"):
+        for file in sorted((ROOT / app).rglob("*.py")):
+            place = file.relative_to(ROOT)
+            if place.name == "rights.py" or "marketplace" in place.parts or "migrations" in place.parts:
+                continue
+            offences += [f"{place}: {line.strip()}" for line in file.read_text().splitlines() if by_hand.search(line)]
+    assert offences == []

@@ -76,7 +76,7 @@ class ImportForm(forms.ModelForm):
             f"Or a file or zip, s3://bucket/prefix, or https://... On the server, this may be read: {roots or 'nothing'}."
         )
         self.fields["skeleton"].choices = skeleton_choices()
-        self.fields["upload"].queryset = Upload.objects.filter(owner=self.user).exclude(file="")
+        self.fields["upload"].queryset = self.user.uploads.exclude(file="")
         self.uploaded = self.fields["upload"].queryset.filter(pk=_number(self["upload"].value())).first()
         if self.uploaded:
             self.fields["file"].label = "Upload another file"
@@ -143,7 +143,7 @@ def size(n_bytes: int) -> str:
 
 
 class ImportAdmin(JobAdmin):
-    owner_path = "created_by"
+    belongs_to = "created_by"
     page_template = "admin/annotation/import/page.html"
     form = ImportForm
     fieldsets = [

@@ -11,6 +11,8 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from access.sharing import Role
+from annotation import rights
 from jobs import running
 
 
@@ -33,12 +35,13 @@ def state_badge(row):
 
 
 class OwnedAdmin(admin.ModelAdmin):
-    """Everybody sees and touches only what is theirs; superusers everything.
+    """Everybody sees and touches only what is theirs or shared with them; superusers everything.
 
-    `owner_path` is the query path from the model to its owner; None where all staff share the rows.
+    `belongs_to` is the query path from the model to the data set, campaign or person it belongs to ("": it is one); None
+    where all staff share the rows.
     """
 
-    owner_path: str | None = None
+    belongs_to: str | None = None
     add_words = {}  # title, save_label and lead of the form that adds one
     list_title = ""  # where the models' own plural would not say it
     list_per_page = 50
@@ -47,15 +50,24 @@ class OwnedAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
-        if self.owner_path is None or request.user.is_superuser:
-            return rows
-        return rows.filter(**{self.owner_path: request.user})
+        return rows if self.belongs_to is None else rights.scoped(rows, self.belongs_to, request.user)
+
+    def allows(self, request: HttpRequest, thing, role: Role) -> bool:
+        """Whether the row is this user's, or shared under that role at least."""
+        return self.belongs_to is None or rights.may(request.user, thing, self.belongs_to, role)
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and (obj is None or self.allows(request, obj, Role.MANAGE))
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and (obj is None or self.allows(request, obj, Role.MANAGE))
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        """A choice of rows offers one's own only."""
+        """A choice of rows offers those only that one may go on with."""
         related = self.admin_site._registry.get(db_field.related_model)
-        if "queryset" not in kwargs and isinstance(related, OwnedAdmin) and related.owner_path:
-            kwargs["queryset"] = related.get_queryset(request)
+        if "queryset" not in kwargs and isinstance(related, OwnedAdmin) and related.belongs_to is not None:
+            rows = related.get_queryset(request)
+            kwargs["queryset"] = rights.scoped(rows, related.belongs_to, request.user, Role.MANAGE)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
@@ -79,7 +91,7 @@ class OwnedAdmin(admin.ModelAdmin):
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def owned(self, request: HttpRequest, object_id: str):
-        """The object, or None where it is not there or not this user's."""
+        """The object, or None where it is not there or not open to this user."""
         thing = self.get_object(request, object_id)
         if thing is not None and not self.has_view_permission(request, thing):
             raise PermissionDenied

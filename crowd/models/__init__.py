@@ -15,9 +15,10 @@ from crowd.models.campaigns import (
 )
 from crowd.models.outcomes import Consensus, Merge, Release, Standing, VoteImport, WorkerSkill
 from crowd.models.records import AppendOnly, Call, Hint, Payment, RateLimit
+from crowd.models.shares import CampaignShare
 
 __all__ = [
-    "AppendOnly", "Assignment", "Call", "Campaign", "Consensus", "Environment", "Hint", "Hit", "HitPair", "Invitation",
-    "Merge", "Payment", "Publication", "RateLimit", "Release", "Standing", "VoteImport", "Worker", "WorkerSkill",
+    "AppendOnly", "Assignment", "Call", "Campaign", "CampaignShare", "Consensus", "Environment", "Hint", "Hit", "HitPair",
+    "Invitation", "Merge", "Payment", "Publication", "RateLimit", "Release", "Standing", "VoteImport", "Worker", "WorkerSkill",
     "new_selector", "new_token", "usd",
 ]

@@ -10,8 +10,10 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
+from access.sharing import Role
 from annotation.models import Annotator, Dataset, Pair, Task, Tutorial
 from annotation.words import CONSENT_TEXT
+from crowd import rights
 from crowd.addresses import A_CODE, A_PARAMETER, check_completion_url
 from jobs.models import Job
 
@@ -98,8 +100,8 @@ class Environment(models.Model):
 
 
 class CampaignQuerySet(QuerySet):
-    def owned_by(self, user) -> QuerySet:
-        return self if user.is_superuser else self.filter(owner=user)
+    def open_to(self, user, role: Role = Role.VIEW) -> QuerySet:
+        return self if user.is_superuser else self.filter(rights.of_campaigns(user, role))
 
     def to_reconcile(self) -> QuerySet:
         """On offer, or over with somebody still at work or unpaid, or so lately that somebody might be."""

@@ -9,9 +9,11 @@ from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
+from access.sharing import Role
 from annotation.models import Dataset
+from annotation.panel import sharing
 from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, watch_row
-from crowd import life, merging, publishing, reconciling
+from crowd import life, merging, publishing, reconciling, rights
 from crowd.models import Assignment, Campaign, Environment, Merge, Publication
 from crowd.panel import campaigns as figures
 from crowd.panel import expectations, home, launching, life_pages, money_pages, ways_pages, worth
@@ -69,7 +71,7 @@ class CampaignForm(forms.ModelForm):
 
 @admin.register(Campaign)
 class CampaignAdmin(PageAdmin):
-    owner_path = "owner"
+    belongs_to = ""
     page_template = "admin/crowd/campaign/page.html"
     form = CampaignForm
     actions = None
@@ -133,7 +135,8 @@ class CampaignAdmin(PageAdmin):
         return {
             "live": self.live_view, "worth": self.worth_view, "finish": self.finish_view, "merge": self.merge_view,
             "collect": self.collect_view,
-            **launching.pages(self), **life_pages.pages(self), **money_pages.pages(self), **ways_pages.pages(self),
+            **sharing.pages(self), **launching.pages(self), **life_pages.pages(self), **money_pages.pages(self),
+            **ways_pages.pages(self),
         }
 
     def get_queryset(self, request):
@@ -148,8 +151,12 @@ class CampaignAdmin(PageAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or (obj.is_draft and not obj.hits.exists()))
 
     def may_run(self, request, campaign) -> bool:
-        """Publishing, merging and the like ask for the right to change campaigns, in whatever state it is."""
+        """Merging, pausing and the like ask for the right to change campaigns, in whatever state it is."""
         return super().has_change_permission(request, campaign)
+
+    @staticmethod
+    def may_spend(request, campaign) -> bool:
+        return rights.may_spend(request.user, campaign)
 
     @admin.display(description="tasks handed in", ordering="handed_in")
     def tasks_handed_in(self, campaign):
@@ -170,7 +177,7 @@ class CampaignAdmin(PageAdmin):
     @staticmethod
     def _asked_about(request, said):
         """The data set that the address names, or the only one there is."""
-        mine = Dataset.objects.owned_by(request.user)
+        mine = Dataset.objects.open_to(request.user, Role.MANAGE)
         if said is not None:
             return mine.filter(pk=said).first() if str(said).isdecimal() else None
         first_two = list(mine[:2])
@@ -192,7 +199,8 @@ class CampaignAdmin(PageAdmin):
 
     def page(self, request, thing):
         context = {
-            "may_run": self.may_run(request, thing), "wage": figures.wage(thing),
+            "may_run": self.may_run(request, thing), "may_share": sharing.may_share(request, thing),
+            "wage": figures.wage(thing),
             "methods": merging.METHODS.items(),
             "publication": watch_row(self.admin_site, thing.publications.first()),
             "sections": self.admin_site.contributions("campaign", request, thing),
@@ -320,7 +328,7 @@ class CampaignAdmin(PageAdmin):
 
 @admin.register(Publication)
 class PublicationAdmin(JobAdmin):
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     page_template = "admin/crowd/job.html"
     list_display = ["campaign", state_badge, "stage", "created_by", moment("created_at", "started")]
 

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from access.sharing import Role
+from annotation import rights
 from annotation.models import Dataset
 from config.panel import Act, Attention, Overview
 from crowd.models import Assignment, Call, Campaign, Hit, Merge, Payment, Publication, Release
@@ -51,7 +53,7 @@ def overview(request: HttpRequest) -> Overview:
     """Campaigns, what is wrong with them, and the step that each of the newest would take next."""
     may_add = request.user.has_perm("crowd.add_campaign")
     add_url = reverse("admin:crowd_campaign_add") if may_add else None
-    campaigns = list(with_progress(Campaign.objects.owned_by(request.user).select_related("dataset"))[:RECENT])
+    campaigns = list(with_progress(Campaign.objects.open_to(request.user).select_related("dataset"))[:RECENT])
     for campaign in campaigns:
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     found = Overview(sections=[{
@@ -59,8 +61,10 @@ def overview(request: HttpRequest) -> Overview:
         "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": add_url,
     }])
     found.attention = [*_troubles(campaigns), *_refusals(campaigns), *_failures(request)]
-    found.acts = [act for campaign in campaigns if (act := _next(campaign)) is not None]
-    if may_add and not campaigns and (dataset := Dataset.objects.owned_by(request.user).first()) is not None:
+    managed = Campaign.objects.open_to(request.user, Role.MANAGE).filter(pk__in=[one.pk for one in campaigns])
+    managed = set(managed.values_list("pk", flat=True))
+    found.acts = [act for campaign in campaigns if campaign.pk in managed and (act := _next(campaign)) is not None]
+    if may_add and not campaigns and (dataset := Dataset.objects.open_to(request.user, Role.MANAGE).first()) is not None:
         found.acts.append(Act(
             2, "Ask a crowd", f"“{dataset}” has questions and no answers yet.",
             f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}", "Make a campaign",
@@ -126,8 +130,7 @@ def _failures(request: HttpRequest) -> list[Attention]:
     since = timezone.now() - FAILURES_FOR
     for model, name in ((Publication, "Publishing"), (Merge, "A merge of"), (Release, "A release of")):
         rows = model.objects.filter(created_at__gt=since).select_related("campaign")
-        if not request.user.is_superuser:
-            rows = rows.filter(campaign__owner=request.user)
+        rows = rights.scoped(rows, "campaign", request.user)
         newest = {}
         for job in rows.order_by("pk"):
             newest[job.campaign_id] = job

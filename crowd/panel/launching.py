@@ -14,9 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from access import spending
 from annotation.models import Annotator, Image, Pair
-from crowd import addresses, publishing
+from crowd import addresses, publishing, rights
 from crowd.models import Campaign, Environment
 from crowd.panel import campaigns as figures
 from crowd.panel import expectations
@@ -50,7 +49,7 @@ def launch(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """What it will cost, said once more, and what was looked at; then it is put on offer."""
     admin._require(request, campaign)
     if request.method == "POST":
-        spending.require(request)
+        rights.require_spending(request, campaign)
         try:
             publishing.publish(campaign, request.user, agreed_usd=_agreed(request))
         except publishing.CannotPublish as error:
@@ -67,8 +66,8 @@ def launch(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     price, wage = publishing.price(campaign), figures.expected_wage(campaign)
     expected = expectations.expected(campaign, price) if campaign.is_draft else None
     found = checks(campaign, price, balance, silence)
-    if problem := spending.obstacle(request):
-        found.append(Check("Two-step sign-in", "bad", problem))
+    if problem := rights.why_not_spend(request, campaign):
+        found.append(Check("Your rights", "bad", problem))
     if expected and expected["too_long"]:
         found.append(Check("Time", "warn", f"It may take {expected['time']}, longer than it is on offer. Extend it later."))
     return admin.render(

@@ -10,8 +10,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from access import spending
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
+from crowd import rights
 from crowd.books import auditing, outbox
 from crowd.models import Call, Environment, Payment
 from crowd.ways.base import GatewayError
@@ -19,7 +19,7 @@ from crowd.ways.base import GatewayError
 
 @admin.register(Payment)
 class PaymentAdmin(FactAdmin):
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     list_title = "Ledger"
     list_display = [moment("at", "when"), "kind", "amount", "fee", "campaign", "worker", "reason", "by"]
     list_select_related = ["campaign", "decided_by", "worker__annotator"]
@@ -95,7 +95,7 @@ class PaymentAdmin(FactAdmin):
 class CallAdmin(PageAdmin, FactAdmin):
     """The outbox: whatever was to be made, paid or decided elsewhere, and how it ended."""
 
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     page_template = "admin/crowd/call.html"
     list_title = "Calls"
     list_display = ["kind", "campaign", state_badge, "attempts", "error", "wanted_by", moment("created_at", "wanted"),
@@ -111,17 +111,17 @@ class CallAdmin(PageAdmin, FactAdmin):
         return super().get_queryset(request).select_related("campaign", "worker__annotator", "assignment", "hit", "wanted_by")
 
     def page(self, request, thing):
-        return {"may_ask": self.may_ask(request) and thing.state == Call.State.REFUSED}
+        return {"may_ask": self.may_ask(request, thing) and thing.state == Call.State.REFUSED}
 
     @staticmethod
-    def may_ask(request) -> bool:
-        return request.user.has_perm("crowd.change_campaign")
+    def may_ask(request, call) -> bool:
+        return rights.may_spend(request.user, call.campaign)
 
     def again_view(self, request, call):
-        if not self.may_ask(request):
+        if not self.may_ask(request, call):
             raise PermissionDenied
         if request.method == "POST" and call.state == Call.State.REFUSED:
-            spending.require(request)
+            rights.require_spending(request, call.campaign)
             try:
                 outbox.ask_again(call)
             except GatewayError as error:

@@ -12,8 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from access import spending
-from crowd import life, publishing
+from crowd import life, publishing, rights
 from crowd.models import Campaign, Publication
 from crowd.publishing import CannotPublish
 from crowd.ways.base import GatewayError
@@ -50,7 +49,7 @@ def offer(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         running=campaign.publications.exclude(state__in=Publication.ENDED).first(),
         obstacle=life.why_not_archive(campaign) if campaign.state == State.FINISHED else None,
         votes=campaign.votes_per_pair + campaign.more_votes, most_votes=life.MOST_VOTES,
-        days=max(1, campaign.lifetime_s // 86400),
+        days=max(1, campaign.lifetime_s // 86400), no_spending=rights.why_not_spend(request, campaign),
     )
 
 
@@ -61,7 +60,7 @@ def change(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     act = ACTS.get(request.POST.get("act", "")) if request.method == "POST" else None
     if act is not None:
         if act in SPENDING:
-            spending.require(request)
+            rights.require_spending(request, campaign)
         try:
             said = act(request, campaign)
         except (CannotPublish, GatewayError) as error:

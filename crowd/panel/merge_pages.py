@@ -6,6 +6,7 @@ from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import path
 
+from access.sharing import Role
 from annotation.panel.drawings import drawing
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import merging
@@ -16,7 +17,7 @@ from crowd.panel.campaigns import kept
 
 @admin.register(Merge)
 class MergeAdmin(JobAdmin):
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     page_template = "admin/crowd/merge/page.html"
     list_display = ["__str__", "method", state_badge, "n_votes", "accuracy", "created_by", moment("created_at", "started")]
     list_select_related = ["campaign", "created_by"]
@@ -71,7 +72,7 @@ class MergeAdmin(JobAdmin):
 
     def review_view(self, request, merge):
         """The pairs this merge is least sure of; an expert's answer becomes gold for later merges."""
-        may_answer = request.user.has_perm("annotation.change_pair")
+        may_answer = request.user.has_perm("annotation.change_pair") and self.allows(request, merge, Role.REVIEW)
         if request.method == "POST":
             if not may_answer:
                 raise PermissionDenied

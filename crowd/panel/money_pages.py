@@ -10,8 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from access import spending
-from crowd import compensating, deciding, paying, quadrants, reconciling
+from crowd import compensating, deciding, paying, quadrants, reconciling, rights
 from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Call, Campaign
@@ -43,7 +42,7 @@ def work(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     page = Paginator(quadrants.rows(campaign, wanted).order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
     return admin.render(
         request, "admin/crowd/campaign/work.html", campaign, title=f"Work of {campaign}", quadrants=found, chosen=wanted,
-        shown=next(each for each in found if each.key == wanted), rows_page=page, may_run=admin.may_run(request, campaign),
+        shown=next(each for each in found if each.key == wanted), rows_page=page, may_run=admin.may_spend(request, campaign),
         pays=campaign.reward_usd,
     )
 
@@ -59,7 +58,7 @@ def _do_work(admin, request: HttpRequest, campaign: Campaign) -> None:
     ).first()
     if row is None:
         raise CannotDecide("There is no such task in this campaign.")
-    spending.require(request)
+    rights.require_spending(request, campaign)
     if act == "compensate":
         said = compensating.compensate(row, request.user)
     elif act == "approve":
@@ -97,14 +96,14 @@ def wages(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         median=hourly[len(hourly) // 2] if hourly else None,
         together=(paid * 3600 / Decimal(str(seconds))).quantize(Decimal("0.01")) if seconds else None,
         can_pay=bool(way and Call.Kind.BONUS in way.verbs) and campaign.state != Campaign.State.ARCHIVED,
-        may_run=admin.may_run(request, campaign), unpaid=list(paying.unpaid_bonuses(campaign)[:20]),
+        may_run=admin.may_spend(request, campaign), unpaid=list(paying.unpaid_bonuses(campaign)[:20]),
     )
 
 
 def _do_wages(admin, request: HttpRequest, campaign: Campaign) -> None:
     if campaign.state == Campaign.State.ARCHIVED:
         raise CannotPublish("An archived campaign is only read.")
-    spending.require(request)
+    rights.require_spending(request, campaign)
     act = request.POST.get("act", "")
     if act == "floor":
         said = _set_floor(campaign, request.POST.get("floor", "").strip())

@@ -3,7 +3,9 @@
 from django.db.models import Count, Exists, Max, OuterRef, Subquery
 from django.urls import reverse
 
+from access.sharing import Role
 from annotation.models import Dataset, Person
+from annotation.rights import may, scoped
 from crowd.lean import stopping
 from crowd.models import Campaign, Consensus, Merge, Standing
 from crowd.panel.home import with_progress
@@ -11,19 +13,22 @@ from crowd.panel.home import with_progress
 SURE_RISK = 0.05
 
 
-def consensus_of(person: Person) -> dict:
+def consensus_of(person: Person, user) -> dict:
     """For each pair what the newest finished merge that knows it says."""
     rows = Consensus.objects.filter(pair__person=person, merge__state=Merge.State.DONE).order_by("merge_id")
+    rows = scoped(rows, "merge__campaign", user)
     pairs = {}
     for row in rows:  # later merges overwrite earlier ones
         pairs[row.pair_id] = {"p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id}
-    for row in Standing.objects.filter(pair__person=person).select_related("pair", "campaign").order_by("pk"):
+    standings = scoped(Standing.objects.filter(pair__person=person), "campaign", user)
+    for row in standings.select_related("pair", "campaign").order_by("pk"):
         pairs.setdefault(row.pair_id, {})["decision"] = stopping.explain(row)
     return {"pairs": pairs}
 
 
-def campaigns_of(dataset: Dataset, may_add: bool) -> dict:
-    campaigns = list(with_progress(Campaign.objects.filter(dataset=dataset)))
+def campaigns_of(dataset: Dataset, user) -> dict:
+    may_add = user.has_perm("crowd.add_campaign") and may(user, dataset, "", Role.MANAGE)
+    campaigns = list(with_progress(Campaign.objects.open_to(user).filter(dataset=dataset)))
     for campaign in campaigns:
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     add = f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}"
@@ -34,9 +39,10 @@ def campaigns_of(dataset: Dataset, may_add: bool) -> dict:
     }
 
 
-def doubts(dataset: Dataset) -> dict:
+def doubts(dataset: Dataset, user) -> dict:
     """Filters of the data set's gallery: who has doubtful labels by the newest merge, and who has none."""
-    newest = Merge.objects.filter(campaign__dataset=dataset, state=Merge.State.DONE).order_by("-pk").values("pk")[:1]
+    merges = scoped(Merge.objects.filter(campaign__dataset=dataset, state=Merge.State.DONE), "campaign", user)
+    newest = merges.order_by("-pk").values("pk")[:1]
     known = Consensus.objects.filter(pair__person=OuterRef("pk"), merge=newest)
     worst = known.order_by("-risk").values("risk")[:1]
     return {

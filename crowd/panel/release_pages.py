@@ -9,6 +9,7 @@ from django.urls import path, reverse
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
+from access.sharing import Role
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import comparing, releasing
 from crowd.models import Merge, Release
@@ -44,7 +45,7 @@ class MakeForm(forms.Form):
 
 def make(model_admin, request: HttpRequest, merge: Merge) -> HttpResponse:
     """The form, or the release that it starts."""
-    if not request.user.has_perm("crowd.add_release"):
+    if not (request.user.has_perm("crowd.add_release") and model_admin.allows(request, merge, Role.MANAGE)):
         raise PermissionDenied
     if not merge.is_done:
         messages.error(request, "Only a merge that is done can be released.")
@@ -66,7 +67,7 @@ def make(model_admin, request: HttpRequest, merge: Merge) -> HttpResponse:
 
 @admin.register(Release)
 class ReleaseAdmin(JobAdmin):
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     page_template = "admin/crowd/release/page.html"
     list_display = ["name", "campaign", "merge", state_badge, "n_votes", "created_by", moment("created_at", "made")]
     list_select_related = ["campaign", "merge__campaign", "created_by"]

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
+from access.sharing import Role
 from annotation.models import Dataset
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd.models import Campaign, VoteImport
@@ -45,7 +46,7 @@ class SendForm(forms.Form):
 
     def __init__(self, *args, user, **options):
         super().__init__(*args, label_suffix="", **options)
-        self.fields["dataset"].queryset = Dataset.objects.owned_by(user)
+        self.fields["dataset"].queryset = Dataset.objects.open_to(user, Role.MANAGE)
 
     def settings(self) -> dict:
         said = self.cleaned_data
@@ -59,7 +60,7 @@ class SendForm(forms.Form):
 
 @admin.register(VoteImport)
 class VoteImportAdmin(JobAdmin):
-    owner_path = "dataset__owner"
+    belongs_to = "dataset"
     page_template = "admin/crowd/voteimport/page.html"
     list_title = "Votes from elsewhere"
     list_display = ["filename", "dataset", "campaign", state_badge, "n_votes", "created_by", moment("created_at", "started")]

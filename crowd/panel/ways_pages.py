@@ -12,8 +12,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from access import spending
-from crowd import confirming, deciding, experts
+from crowd import confirming, deciding, experts, rights
 from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Campaign, Environment
@@ -60,7 +59,7 @@ def visits(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if request.method == "POST":
         act = VISIT_ACTS.get(request.POST.get("act", ""))
         if act is not None:
-            spending.require(request)
+            rights.require_spending(request, campaign)
             _try(request, lambda: act(admin, request, campaign))
         return redirect(admin.url("visits", campaign.pk))
     page = Paginator(confirming.finished(campaign), PER_PAGE).get_page(request.GET.get("page"))

@@ -7,10 +7,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
-from access import spending
+from access.sharing import Role
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from crowd import compensating, deciding, paying
+from annotation.rights import scoped
+from crowd import compensating, deciding, paying, rights
 from crowd.books import outbox
 from crowd.models import Assignment, Call, Environment, Hit, Worker
 from crowd.panel import workers
@@ -70,20 +71,22 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
     def page(self, request, thing):
         known = thing.assignments.filter(state__in=[Assignment.State.APPROVED, Assignment.State.REJECTED])
-        if not request.user.is_superuser:
-            known = known.filter(hit__campaign__owner=request.user)
+        known = scoped(known, "hit__campaign", request.user, Role.MANAGE)
         return workers.page(thing, request.user) | {
-            "may_decide": self.may_decide(request), "is_mturk": thing.environment.kind == Environment.Kind.MTURK,
+            "may_decide": self.may_decide(request, thing), "is_mturk": thing.environment.kind == Environment.Kind.MTURK,
             "can_write": known.exists(), "decisions": list(workers.decisions(thing, request.user)[:10]),
         }
 
     @staticmethod
-    def may_decide(request) -> bool:
-        return request.user.has_perm("crowd.change_worker")
+    def may_decide(request, worker) -> bool:
+        """About people in one's own campaigns, or in those that one may manage."""
+        return request.user.has_perm("crowd.change_worker") and (
+            request.user.is_superuser or scoped(worker.assignments.all(), "hit__campaign", request.user, Role.MANAGE).exists()
+        )
 
     def exclude_view(self, request, worker):
         """Exclude a worker from further tasks, or take that back."""
-        if not self.may_decide(request):
+        if not self.may_decide(request, worker):
             raise PermissionDenied
         if request.method == "POST":
             reason = request.POST.get("reason", "").strip()[:500]
@@ -104,7 +107,7 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
     def block_view(self, request, worker):
         """The last resort, behind the worker's pseudonym typed in; and its end."""
-        if not self.may_decide(request):
+        if not self.may_decide(request, worker):
             raise PermissionDenied
         if request.method == "POST":
             try:
@@ -124,7 +127,7 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
     def letter_view(self, request, worker):
         """A message through the marketplace."""
-        if not self.may_decide(request):
+        if not self.may_decide(request, worker):
             raise PermissionDenied
         if request.method == "POST":
             subject, text = request.POST.get("subject", ""), request.POST.get("text", "")
@@ -141,7 +144,7 @@ class WorkerAdmin(PageAdmin, FactAdmin):
 
 @admin.register(Hit)
 class HitAdmin(FactAdmin):
-    owner_path = "campaign__owner"
+    belongs_to = "campaign"
     list_display = [
         "__str__", "campaign", "number", "status", "max_assignments", moment("published_at", "published"),
         moment("expires_at", "expires"),
@@ -153,7 +156,7 @@ class HitAdmin(FactAdmin):
 
 @admin.register(Assignment)
 class AssignmentAdmin(PageAdmin, FactAdmin):
-    owner_path = "hit__campaign__owner"
+    belongs_to = "hit__campaign"
     page_template = "admin/crowd/assignment/page.html"
     list_display = [
         "assignment_id", "campaign", "worker", state_badge, "note", moment("accepted_at", "accepted"),
@@ -183,21 +186,21 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             "votes": workers.pictured(given),
             "n_asked": thing.task.comparisons.count() if thing.task else 0,
             "payments": list(thing.payments.all()),
-            "may_approve": self.may_approve(request) and thing.state in ("submitted", "verified"),
-            "may_decide": self.may_approve(request) and thing.hit.campaign.state != "archived",
+            "may_approve": self.may_approve(request, thing) and thing.state in ("submitted", "verified"),
+            "may_decide": self.may_approve(request, thing) and thing.hit.campaign.state != "archived",
             "is_open": thing.state in ("submitted", "verified"), "reversible_until": deciding.reversible_until(thing),
             "can_compensate": compensating.can_be_compensated(thing), "key": secrets.token_hex(12),
         }
 
     @staticmethod
-    def may_approve(request) -> bool:
-        return request.user.has_perm("crowd.change_campaign")
+    def may_approve(request, assignment) -> bool:
+        return rights.may_spend(request.user, assignment.hit.campaign)
 
     def approve_view(self, request, assignment):
-        if not self.may_approve(request):
-            raise PermissionDenied
+        if not self.may_approve(request, assignment):
+            raise PermissionDenied(rights.NO_SPENDING)
         if request.method == "POST":
-            spending.require(request)
+            rights.require_spending(request, assignment.hit.campaign)
             try:
                 deciding.approve(assignment, request.user)
             except (deciding.CannotDecide, GatewayError) as error:
@@ -209,11 +212,11 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
 
     def decide_view(self, request, assignment):
         """Reject with a reason, reverse that, pay a bonus, or pay for work that could not be handed in."""
-        if not self.may_approve(request):
-            raise PermissionDenied
+        if not self.may_approve(request, assignment):
+            raise PermissionDenied(rights.NO_SPENDING)
         act = DECISIONS.get(request.POST.get("act", "")) if request.method == "POST" else None
         if act is not None:
-            spending.require(request)
+            rights.require_spending(request, assignment.hit.campaign)
             try:
                 said = act(request, assignment)
             except (deciding.CannotDecide, CannotPublish) as error:

@@ -6,6 +6,7 @@ from django.db.models.functions import Coalesce
 
 from annotation.models import Choice, Vote
 from annotation.panel.drawings import drawing, pair_marks
+from annotation.rights import scoped
 from crowd import pricing
 from crowd.models import Assignment, Campaign, Consensus, Merge, Payment, Worker, WorkerSkill
 from crowd.panel.campaigns import RESPONSE_EDGES_S, response_chart, worked_seconds
@@ -16,25 +17,22 @@ MEASURED_VOTES = 5000
 
 
 def of_owner(workers, user):
-    """Workers who have taken a task of this user's campaigns; a superuser sees all."""
+    """Workers who have taken a task of campaigns that are open to this user; a superuser sees all."""
     if user.is_superuser:
         return workers
-    return workers.filter(Exists(Assignment.objects.filter(worker=OuterRef("pk"), hit__campaign__owner=user)))
+    return workers.filter(Exists(scoped(Assignment.objects.filter(worker=OuterRef("pk")), "hit__campaign", user)))
 
 
 def with_figures(workers, user):
     """Workers with `n_tasks`, `earned`, `skill`, `skill_low` and `skill_high` (of the newest merge), in one query.
 
-    Of this user's campaigns alone, as another researcher's are nobody else's business; of all for a superuser.
+    Of campaigns that are open to this user alone, as others are nobody else's business; of all for a superuser.
     """
-    def mine(path: str) -> dict:
-        return {} if user.is_superuser else {path: user}
-
-    tasks = Assignment.objects.filter(worker=OuterRef("pk"), **mine("hit__campaign__owner"))
+    tasks = scoped(Assignment.objects.filter(worker=OuterRef("pk")), "hit__campaign", user)
     tasks = tasks.exclude(state__in=("accepted", "unsubmitted", "foreign")).order_by()
-    paid = Payment.objects.filter(assignment__worker=OuterRef("pk"), **mine("assignment__hit__campaign__owner"))
-    skill = WorkerSkill.objects.filter(
-        annotator=OuterRef("annotator"), merge__state=Merge.State.DONE, **mine("merge__campaign__owner")
+    paid = scoped(Payment.objects.filter(assignment__worker=OuterRef("pk")), "assignment__hit__campaign", user)
+    skill = scoped(
+        WorkerSkill.objects.filter(annotator=OuterRef("annotator"), merge__state=Merge.State.DONE), "merge__campaign", user
     ).order_by("-merge_id")
     return workers.annotate(
         n_tasks=Coalesce(Subquery(tasks.values("worker").annotate(n=Count("pk")).values("n")), 0),
@@ -48,13 +46,11 @@ def with_figures(workers, user):
 def decisions(worker: Worker, user):
     """What was decided about a worker, newest first: by this user or in his campaigns; all for a superuser."""
     rows = worker.payments.exclude(kind__in=Payment.SPENDING).select_related("decided_by")
-    return rows if user.is_superuser else rows.filter(Q(decided_by=user) | Q(campaign__owner=user))
+    return rows if user.is_superuser else rows.filter(Q(decided_by=user) | Q(campaign__in=Campaign.objects.open_to(user)))
 
 
 def page(worker: Worker, user) -> dict:
-    assignments = Assignment.objects.filter(worker=worker).select_related("hit__campaign")
-    if not user.is_superuser:
-        assignments = assignments.filter(hit__campaign__owner=user)
+    assignments = scoped(Assignment.objects.filter(worker=worker).select_related("hit__campaign"), "hit__campaign", user)
     tasks = list(assignments.order_by("-accepted_at")[:RECENT_TASKS])
     votes = Vote.objects.filter(annotator=worker.annotator_id, task__assignment__in=assignments).exclude(
         choice=Choice.UNDONE
@@ -97,7 +93,7 @@ def _chart(seconds: np.ndarray) -> dict:
 
 def _skills(worker: Worker, user) -> list[WorkerSkill]:
     """The newest merge's word in each campaign."""
-    campaigns = Campaign.objects.owned_by(user)
+    campaigns = Campaign.objects.open_to(user)
     newest = campaigns.filter(merges__skills__annotator=worker.annotator_id).annotate(
         newest=Max("merges__pk")
     ).values("newest")

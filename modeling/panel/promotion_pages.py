@@ -6,8 +6,10 @@ from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import path
 
+from access.sharing import Role
 from annotation.models import Dataset
 from annotation.panel.pages import JobAdmin, moment, state_badge
+from annotation.rights import may
 from modeling import promoting
 from modeling.models import OnnxExport, Promotion
 
@@ -27,7 +29,7 @@ class OfRuns(JobAdmin):
 
 @admin.register(Promotion)
 class PromotionAdmin(OfRuns):
-    owner_path = "dataset__owner"
+    belongs_to = "dataset"
     page_template = "admin/modeling/promotion/page.html"
     list_title = "Promotions"
     list_display = ["dataset", "run", state_badge, "is_current", "anyway", "created_by", moment("created_at", "asked for")]
@@ -43,16 +45,20 @@ class PromotionAdmin(OfRuns):
 
     def page(self, request, thing):
         return super().page(request, thing) | {
-            "figures": thing.figures, "may_train": request.user.has_perm("modeling.add_run"),
+            "figures": thing.figures, "may_train": self.may_train(request, thing.dataset),
             "current": promoting.current(thing.dataset),
         }
 
+    @staticmethod
+    def may_train(request, dataset) -> bool:
+        return request.user.has_perm("modeling.add_run") and may(request.user, dataset, "", Role.MANAGE)
+
     def withdraw_view(self, request, dataset_id):
         """From now on no run gives the data set's priors."""
-        dataset = Dataset.objects.owned_by(request.user).filter(pk=dataset_id).first()
+        dataset = Dataset.objects.open_to(request.user).filter(pk=dataset_id).first()
         if dataset is None:
             raise Http404("There is no such data set.")
-        if not request.user.has_perm("modeling.add_run"):
+        if not self.may_train(request, dataset):
             raise PermissionDenied
         if request.method == "POST":
             try:
@@ -64,7 +70,7 @@ class PromotionAdmin(OfRuns):
 
 @admin.register(OnnxExport)
 class OnnxExportAdmin(OfRuns):
-    owner_path = "run__release__campaign__owner"
+    belongs_to = "run__release__campaign"
     page_template = "admin/modeling/onnx_page.html"
     list_display = ["run", state_badge, "created_by", moment("created_at", "asked for")]
     list_select_related = ["run", "created_by"]

@@ -10,6 +10,8 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.html import format_html
 
+from access.sharing import Role
+from annotation import rights
 from annotation.models import Dataset, Pair
 from annotation.panel.pages import JobAdmin, moment, state_badge, watch_row
 from crowd.models import Campaign, Release
@@ -21,7 +23,7 @@ from modeling.panel.run_forms import RunForm, initial_of
 
 @admin.register(Run)
 class RunAdmin(JobAdmin):
-    owner_path = "release__campaign__owner"
+    belongs_to = "release__campaign"
     page_template = "admin/modeling/run/page.html"
     list_title = "Training runs"
     form = RunForm
@@ -116,12 +118,13 @@ class RunAdmin(JobAdmin):
     def progress(self, job):
         return super().progress(job) | {"charts": {"curve": runs.curve_rows(job)}}
 
-    def may_train(self, request) -> bool:
-        """Training, promoting and exporting ask for the same right."""
-        return self.has_add_permission(request)
+    def may_train(self, request, thing, path: str | None = None) -> bool:
+        """Training on, promoting and exporting this run, or what is at the end of a path, ask for the same right."""
+        path = self.belongs_to if path is None else path
+        return self.has_add_permission(request) and rights.may(request.user, thing, path, Role.MANAGE)
 
     def page(self, request, thing):
-        may_train = self.may_train(request)
+        may_train = self.may_train(request, thing)
         context = super().page(request, thing) | {
             "curve": runs.curve_chart(thing), "settings": sorted(thing.settings.items()), "may_train": may_train,
             "again": f"{self.url('add')}?{_query(initial_of(thing))}" if may_train else "",
@@ -145,11 +148,10 @@ class RunAdmin(JobAdmin):
 
     def train_view(self, request, release_id):
         """Start a run with the lifter's own defaults on a release."""
-        releases = Release.objects.all() if request.user.is_superuser else Release.objects.filter(campaign__owner=request.user)
-        release = releases.filter(pk=release_id).first()
+        release = rights.scoped(Release.objects.all(), "campaign", request.user).filter(pk=release_id).first()
         if release is None:
             raise Http404("There is no such release.")
-        if not self.may_train(request):
+        if not self.may_train(request, release, "campaign"):
             raise PermissionDenied
         if request.method != "POST":
             return redirect("admin:crowd_release_change", release.pk)
@@ -166,7 +168,7 @@ class RunAdmin(JobAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         datasets = list(
-            Dataset.objects.owned_by(request.user).filter(campaigns__releases__runs__state=Run.State.DONE).distinct()
+            Dataset.objects.open_to(request.user).filter(campaigns__releases__runs__state=Run.State.DONE).distinct()
         )
         wanted = request.GET.get("dataset", "")
         dataset = next((one for one in datasets if str(one.pk) == wanted), datasets[0] if datasets and not wanted else None)
@@ -184,11 +186,11 @@ class RunAdmin(JobAdmin):
 
     def cadence_view(self, request, campaign_id):
         """How often a campaign trains by itself."""
-        campaigns = Campaign.objects.all() if request.user.is_superuser else Campaign.objects.filter(owner=request.user)
-        campaign = campaigns.filter(pk=campaign_id).first()
+        campaign = Campaign.objects.open_to(request.user).filter(pk=campaign_id).first()
         if campaign is None:
             raise Http404("There is no such campaign.")
-        if not self.has_view_permission(request) or (request.method == "POST" and not self.may_train(request)):
+        may_train = self.may_train(request, campaign, "")
+        if not self.has_view_permission(request) or (request.method == "POST" and not may_train):
             raise PermissionDenied
         cadence = Cadence.objects.filter(campaign=campaign).first() or Cadence(campaign=campaign)
         form = cadences.CadenceForm(request.POST or None, instance=cadence)
@@ -197,15 +199,15 @@ class RunAdmin(JobAdmin):
             return redirect(request.path)
         return self.render(
             request, "admin/modeling/cadence.html", None, campaign=campaign, title="Training by itself",
-            form=form if self.may_train(request) else None, **cadences.of_campaign(campaign),
+            form=form if may_train else None, **cadences.of_campaign(campaign),
         )
 
     def promote_view(self, request, run):
         """What a promotion does, said before it is done."""
-        if not self.may_train(request):
+        if not self.may_train(request, run):
             raise PermissionDenied
         skeleton = run.release.campaign.dataset.skeleton_id
-        datasets = list(Dataset.objects.owned_by(request.user).filter(skeleton=skeleton).order_by("name"))
+        datasets = list(Dataset.objects.open_to(request.user, Role.MANAGE).filter(skeleton=skeleton).order_by("name"))
         wanted = request.POST.get("dataset") or request.GET.get("dataset") or str(run.release.campaign.dataset_id)
         dataset = next((one for one in datasets if str(one.pk) == wanted), None)
         if dataset is None:
@@ -226,7 +228,7 @@ class RunAdmin(JobAdmin):
 
     def onnx_view(self, request, run):
         if request.method == "POST":
-            if not self.may_train(request):
+            if not self.may_train(request, run):
                 raise PermissionDenied
             try:
                 exporting.start(run, request.user)
