@@ -1,11 +1,13 @@
 """Data sets, people and votes in the researcher's panel."""
 
 from datetime import timedelta
+from itertools import chain
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -164,15 +166,24 @@ class SkeletonAdmin(FactAdmin, OwnedAdmin):
 
 @admin.register(LogEntry)
 class AuditAdmin(FactAdmin):
-    """Who did what with money and data."""
+    """Who did what with money and data: one's own acts, and everybody's with what is one's own."""
 
-    belongs_to = "user"
     list_title = "Audit trail"
     list_display = [moment("action_time", "when"), "user", "what", "of_what", "which"]
     list_display_links = None
     list_select_related = ["user", "content_type"]
     list_filter = [("user", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["object_repr", "change_message"]
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        mine = Q(user=request.user)
+        for things in [request.user.datasets.all(), *chain(*self.admin_site.contributions("trail", request))]:
+            keys = things.order_by().annotate(key=Cast("pk", TextField())).values("key")
+            mine |= Q(content_type=ContentType.objects.get_for_model(things.model), object_id__in=keys)
+        return rows.filter(mine)
 
     @admin.display(description="did")
     def what(self, entry):

@@ -1,5 +1,6 @@
 """Data sets, imports and skeletons for programs: `/api/v1/datasets/`, `imports/`, `skeletons/`."""
 
+from django.contrib.admin.models import ADDITION
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, serializers, viewsets
 from rest_framework.decorators import action
@@ -11,6 +12,7 @@ from access.models import Scope
 from access.parsing import BoundedJSONParser, BoundedMultiPartParser
 from access.problems import Conflict
 from access.sharing import Role
+from access.trail import noted
 from annotation import loading, rights, skeletons, sources, uploading
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
@@ -148,26 +150,31 @@ class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def resume(self, request, pk: str) -> Response:
         """Let an import that stopped go on behind the images that are stored already."""
-        return self._done(loading.resume(self.get_object()), "nothing to go on with")
+        return self._done(loading.resume(self.get_object()), "nothing to go on with", "Resumed.")
 
     @extend_schema(request=None, responses=ImportSerializer)
     @action(detail=True, methods=["post"])
     def discard(self, request, pk: str) -> Response:
         """Take away what an import that stopped has stored."""
-        return self._done(loading.discard(self.get_object()), "nothing to take away")
+        return self._done(loading.discard(self.get_object()), "nothing to take away", "Discarded: what it had stored is gone.")
 
     @extend_schema(request=None, responses=ImportSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk: str) -> Response:
         """Stop an import; what it has stored is taken away."""
         job = self.get_object()
+        is_open = not job.has_ended
         running.cancel(job)
-        return self._done(not job.has_ended, "nothing to stop")
+        return self._done(is_open, "nothing to stop", "Stopped.")
 
-    def _done(self, is_done: bool, otherwise: str) -> Response:
+    def perform_create(self, serializer) -> None:
+        noted(self.request.user, serializer.save(), "Started.", ADDITION)
+
+    def _done(self, is_done: bool, otherwise: str, words: str) -> Response:
         job = self.get_object()
         if not is_done:
             raise Conflict(f"There is {otherwise}: the import is {job.get_state_display()}.")
+        noted(self.request.user, job, words)
         return Response(self.get_serializer(job).data)
 
 

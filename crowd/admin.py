@@ -50,3 +50,8 @@ def people_of_a_campaign(request, campaign):
 @admin.site.contributes("campaign")
 def votes_of_a_lean_campaign(request, campaign):
     return lean_figures.section(campaign)
+
+
+@admin.site.contributes("trail")
+def what_others_did_with_ones_campaigns(request, _):
+    return people.of_ones_campaigns(request.user)

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, viewsets
@@ -15,6 +13,7 @@ from rest_framework.response import Response
 from access.models import Scope
 from access.problems import Conflict, MarketplaceFailed
 from access.schema import refusal
+from access.trail import noted
 from annotation.rest import ModelRights
 from crowd import life, publishing, reconciling
 from crowd.models import Campaign
@@ -151,8 +150,5 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
             raise Conflict(str(error)) from error
         except GatewayError as error:
             raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}") from error
-        LogEntry.objects.create(
-            user=self.request.user, content_type=ContentType.objects.get_for_model(campaign), object_id=str(campaign.pk),
-            object_repr=str(campaign)[:200], action_flag=CHANGE, change_message=words,
-        )
+        noted(self.request.user, campaign, words)
         return Response(self.get_serializer(self.get_object()).data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.contrib.admin.models import ADDITION
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
@@ -16,6 +17,7 @@ from access.models import Scope
 from access.parsing import BoundedMultiPartParser, check
 from access.problems import BadQuery
 from access.schema import refusal
+from access.trail import noted
 from annotation.models import Dataset
 from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
@@ -90,6 +92,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
             )
         except ValueError as error:
             raise serializers.ValidationError({"formats": [str(error)]}) from error
+        noted(self.request.user, serializer.instance.merge, f"Released as {serializer.instance.name}.")
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
     @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
@@ -101,6 +104,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
             raise Http404(f"The release {release.name} has no file {filename}.")
 
         def opened() -> HttpResponse:
+            noted(request.user, release, f"Downloaded {filename}.")
             return FileResponse(releasing.open_file(release, filename), as_attachment=True, filename=filename)
 
         return answered(request, facts["sha256"], opened)
@@ -122,7 +126,12 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
     def archive(self, request, pk: str) -> HttpResponse:
         """All files in one zip, packed while it is sent."""
         release = self._written()
-        return answered(request, f"{release.files[releasing.MANIFEST]['sha256']}-zip", lambda: zip_response(release))
+
+        def packed() -> HttpResponse:
+            noted(request.user, release, "Downloaded all files as one zip.")
+            return zip_response(release)
+
+        return answered(request, f"{release.files[releasing.MANIFEST]['sha256']}-zip", packed)
 
     @extend_schema(
         parameters=[OpenApiParameter("with", int, required=True, description="The release to compare with: the older one.")],
@@ -193,3 +202,5 @@ class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVi
             serializer.instance = importing.start(wanted.pop("dataset"), self.request.user, file, file.name, **wanted)
         except importing.BadRequest as error:
             raise serializers.ValidationError({"detail": str(error)}) from error
+        job = serializer.instance
+        noted(self.request.user, job, f"Votes of {job.filename} for {job.dataset}.", ADDITION)

@@ -4,6 +4,7 @@ from rest_framework import mixins, serializers, viewsets
 
 from access.models import Scope
 from access.sharing import Role
+from access.trail import noted
 from annotation import rights
 from annotation.rest import ModelRights
 from crowd import merging, publishing
@@ -76,3 +77,4 @@ class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet
         serializer.instance = merging.start(
             wanted["campaign"], self.request.user, method=wanted["method"], seed=wanted.get("seed", 0)
         )
+        noted(self.request.user, wanted["campaign"], f"Merged as number {serializer.instance.pk}.")

@@ -215,3 +215,8 @@ def runs_of_a_campaign(request, campaign: Campaign):
 
 def _may_train(request, thing, path: str = "") -> bool:
     return request.user.has_perm("modeling.add_run") and may(request.user, thing, path, Role.MANAGE)
+
+
+@admin.site.contributes("trail")
+def what_others_did_with_ones_runs(request, _):
+    return [Run.objects.filter(release__campaign__in=request.user.campaigns.all())]

@@ -1,7 +1,6 @@
 """Training runs, promotions and cadences for programs: `/api/v1/runs/`, `/api/v1/promotions/`, `/api/v1/cadences/`."""
 
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import ADDITION
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 
 from access.models import Scope
 from access.problems import Conflict
+from access.trail import noted
 from annotation.models import Dataset
 from annotation.rest import ModelRights
 from crowd.models import Campaign, Release
@@ -96,14 +96,6 @@ class CadenceSerializer(serializers.ModelSerializer):
     validate_settings = RunSerializer.validate_settings
 
 
-def noted(user, thing, flag: int, words: str) -> None:
-    """A line of the audit trail, as the panel writes it."""
-    LogEntry.objects.create(
-        user=user, content_type=ContentType.objects.get_for_model(thing), object_id=str(thing.pk),
-        object_repr=str(thing)[:200], action_flag=flag, change_message=words,
-    )
-
-
 def cancel(request, job) -> None:
     """As on the job's page: whoever started it, and administrators.
 
@@ -112,6 +104,7 @@ def cancel(request, job) -> None:
     if not (request.user.is_superuser or job.created_by_id == request.user.pk):
         raise PermissionDenied("Only who started it, or an administrator, may stop it.")
     running.cancel(job)
+    noted(request.user, job, "Stopped.")
     job.refresh_from_db()
 
 
@@ -136,7 +129,7 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
             wanted["release"], self.request.user, settings=wanted.get("settings"), seed=wanted.get("seed", 0),
             started_from=wanted.get("started_from"), note=wanted.get("note", ""),
         )
-        noted(self.request.user, run, ADDITION, f"Started on {run.release}.")
+        noted(self.request.user, run, f"Started on {run.release}.", ADDITION)
         serializer.instance = run
 
     @extend_schema(request=None, responses=WholeRunSerializer)
@@ -172,16 +165,19 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
             job = exporting.start(self.get_object(), request.user)
         except exporting.CannotExport as error:
             raise Conflict(str(error)) from error
+        noted(request.user, job.run, "Asked for an ONNX file.")
         return Response({"state": job.state, "error": job.error}, status=202)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"files/(?P<filename>[\w./-]+?)")
     def file(self, request, pk: str, filename: str) -> FileResponse:
         """One of the run's files."""
+        run = self.get_object()
         try:
-            content = keeping.open_file(self.get_object(), filename)
+            content = keeping.open_file(run, filename)
         except FileNotFoundError as error:
             raise Http404(str(error)) from error
+        noted(request.user, run, f"Downloaded {filename}.")
         return FileResponse(content, as_attachment=True, filename=filename.rpartition("/")[2])
 
 
@@ -193,6 +189,11 @@ def promoted(view, run: Run | None, dataset: Dataset, anyway: bool) -> Response:
         raise ValidationError({"anyway": f"{error} Say anyway = true if you mean it."}) from error
     except promoting.CannotPromote as error:
         raise Conflict(str(error)) from error
+    user = view.request.user
+    if run is None:
+        noted(user, job, f"Withdrew the priors of {dataset}.", ADDITION)
+    else:
+        noted(user, run, f"Promoted: gives the priors of {dataset}.")
     return Response(PromotionSerializer(job, context=view.get_serializer_context()).data, status=201)
 
 
@@ -253,5 +254,5 @@ class CadenceViewSet(viewsets.GenericViewSet):
         wanted.is_valid(raise_exception=True)
         values = {"every_votes": None} | wanted.validated_data
         cadence = repeating.set_cadence(campaign, request.user, **values)
-        noted(request.user, campaign, CHANGE, f"Trains by itself: {cadence}.")
+        noted(request.user, campaign, f"Trains by itself: {cadence}.")
         return Response(self.get_serializer(cadence).data)

@@ -217,6 +217,7 @@ class ImportAdmin(JobAdmin):
         if request.method == "POST":
             self._may_act(request, job)
             if loading.resume(job):
+                self.log_change(request, job, "Resumed.")
                 messages.info(request, "The import goes on behind the images that are stored already.")
         return redirect(self.url("change", job.pk))
 
@@ -224,6 +225,7 @@ class ImportAdmin(JobAdmin):
         if request.method == "POST":
             self._may_act(request, job)
             if loading.discard(job):
+                self.log_change(request, job, "Discarded: what it had stored is gone.")
                 messages.info(request, "What the import had stored is gone.")
         return redirect(self.url("change", job.pk))
 

@@ -204,6 +204,7 @@ class JobAdmin(PageAdmin):
             if not (request.user.is_superuser or job.created_by_id == request.user.pk):
                 raise PermissionDenied
             running.cancel(job)
+            self.log_change(request, job, "Stopped.")
             messages.info(request, f"{str(job).capitalize()} is being stopped.")
         return redirect(self.url("change", job.pk))
 

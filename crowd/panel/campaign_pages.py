@@ -316,6 +316,7 @@ class CampaignAdmin(PageAdmin):
         if request.method == "POST":
             try:
                 reconciling.reconcile(campaign, everything=False)
+                self.log_change(request, campaign, "Collected what was handed in.")
                 messages.success(request, "Everything that was handed in has been collected.")
             except GatewayError as error:
                 messages.error(request, f"The marketplace did not answer as it should: {error}")

@@ -51,6 +51,7 @@ def _do_work(admin, request: HttpRequest, campaign: Campaign) -> None:
     act = request.POST.get("act", "")
     if act == "collect":
         reconciling.reconcile(campaign)
+        admin.log_change(request, campaign, "Collected everything that was handed in.")
         messages.success(request, "The marketplace was asked for everything that was handed in.")
         return
     row = Assignment.objects.select_related("hit__campaign__environment", "worker__annotator", "task").filter(

@@ -7,7 +7,7 @@ from access.sharing import Role
 from annotation.models import Dataset, Person
 from annotation.rights import may, scoped
 from crowd.lean import stopping
-from crowd.models import Campaign, Consensus, Merge, Standing
+from crowd.models import Assignment, Campaign, Consensus, Merge, Release, Standing
 from crowd.panel.home import with_progress
 
 SURE_RISK = 0.05
@@ -51,6 +51,15 @@ def doubts(dataset: Dataset, user) -> dict:
         )),
         "sure": ("All labels sure", lambda people: people.filter(Exists(known), ~Exists(known.filter(risk__gt=SURE_RISK)))),
     }
+
+
+def of_ones_campaigns(user) -> list:
+    """Rows whose lines in the audit trail concern the owner of the campaign, whoever wrote them."""
+    campaigns = user.campaigns.all()
+    return [
+        campaigns, Merge.objects.filter(campaign__in=campaigns), Release.objects.filter(campaign__in=campaigns),
+        Assignment.objects.filter(hit__campaign__in=campaigns),
+    ]
 
 
 def newest_merges(campaigns) -> list[Merge]:

@@ -111,14 +111,24 @@ class ReleaseAdmin(JobAdmin):
         facts = None if release is None else release.files.get(filename)
         if facts is None:
             raise Http404("There is no such release, or no such file in it.")
-        return answered(request, facts["sha256"], lambda: FileResponse(
-            releasing.open_file(release, filename), as_attachment=True, filename=f"{release.name}-{filename}"
-        ))
+
+        def sent() -> FileResponse:
+            self.log_change(request, release, f"Downloaded {filename}.")
+            return FileResponse(
+                releasing.open_file(release, filename), as_attachment=True, filename=f"{release.name}-{filename}"
+            )
+
+        return answered(request, facts["sha256"], sent)
 
     def archive_view(self, request, release):
         if releasing.MANIFEST not in release.files:
             raise Http404("This release has no files yet.")
-        return answered(request, f"{release.files[releasing.MANIFEST]['sha256']}-zip", lambda: zip_response(release))
+
+        def sent():
+            self.log_change(request, release, "Downloaded all files as one zip.")
+            return zip_response(release)
+
+        return answered(request, f"{release.files[releasing.MANIFEST]['sha256']}-zip", sent)
 
     def compare_view(self, request, release):
         """What changed since another release of the same pictures."""

@@ -246,6 +246,7 @@ INVITATION_ACTS = {"revoke": _revoke, "renew": _renew, "forget": _forget, "send"
 
 def answers_csv(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Each pair with everybody's answer, under pseudonyms."""
+    admin.log_change(request, campaign, "Downloaded everybody's answers, under pseudonyms.")
     head, rows = experts.table(campaign)
     return _csv(f"{campaign.name}-answers", head, rows)
 

@@ -2,9 +2,8 @@
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 
+from access.trail import noted
 from crowd.models import Campaign
 from modeling import repeating, training
 from modeling.models import Cadence, Round
@@ -40,10 +39,7 @@ def save(request, form: CadenceForm, campaign: Campaign) -> None:
         campaign, request.user, every_votes=values["every_votes"], promotes=values["promotes"],
         settings=values["settings"], seed=values["seed"] or 0,
     )
-    LogEntry.objects.create(
-        user=request.user, content_type=ContentType.objects.get_for_model(Campaign), object_id=str(campaign.pk),
-        object_repr=str(campaign)[:200], action_flag=CHANGE, change_message=f"Trains by itself: {cadence}.",
-    )
+    noted(request.user, campaign, f"Trains by itself: {cadence}.")
     messages.success(request, f"“{campaign}” trains by itself: {cadence}.")
 
 

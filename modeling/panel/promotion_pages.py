@@ -62,7 +62,9 @@ class PromotionAdmin(OfRuns):
             raise PermissionDenied
         if request.method == "POST":
             try:
-                return redirect(self.url("change", promoting.start(None, dataset, request.user).pk))
+                job = promoting.start(None, dataset, request.user)
+                self.log_addition(request, job, f"Withdrew the priors of {dataset}.")
+                return redirect(self.url("change", job.pk))
             except promoting.CannotPromote as error:
                 messages.error(request, str(error))
         return redirect("admin:annotation_dataset_change", dataset.pk)

@@ -218,6 +218,7 @@ class RunAdmin(JobAdmin):
             except promoting.CannotPromote as error:
                 messages.error(request, str(error))
             else:
+                self.log_change(request, run, f"Promoted: gives the priors of {dataset}.")
                 return redirect("admin:modeling_promotion_change", job.pk)
         return self.render(
             request, "admin/modeling/run/promote.html", run, title=f"Promote {run}", datasets=datasets, dataset=dataset,
@@ -234,24 +235,27 @@ class RunAdmin(JobAdmin):
                 exporting.start(run, request.user)
             except exporting.CannotExport as error:
                 messages.error(request, str(error))
+            else:
+                self.log_change(request, run, "Asked for an ONNX file.")
         return redirect(f"{self.url('change', run.pk)}#files")
 
     def weights_view(self, request, run):
         """The address that the weights always had."""
-        return self._file(run, keeping.WEIGHTS, f"{run.name}.safetensors")
+        return self._file(request, run, keeping.WEIGHTS, f"{run.name}.safetensors")
 
     def file_view(self, request, object_id, name):
         run = self.owned(request, str(object_id))
         if run is None:
             raise Http404("There is no such run.")
-        return self._file(run, name, f"{run.name}-{name.rpartition('/')[2]}")
+        return self._file(request, run, name, f"{run.name}-{name.rpartition('/')[2]}")
 
-    @staticmethod
-    def _file(run, name, filename):
+    def _file(self, request, run, name, filename):
         try:
-            return FileResponse(keeping.open_file(run, name), as_attachment=True, filename=filename)
+            content = keeping.open_file(run, name)
         except FileNotFoundError as error:
             raise Http404(str(error)) from error
+        self.log_change(request, run, f"Downloaded {name}.")
+        return FileResponse(content, as_attachment=True, filename=filename)
 
 
 def _query(initial: dict) -> str:

@@ -39,6 +39,7 @@ def addresses(finished) -> list[str]:
         ("crowd_release_change", release.pk),
         ("modeling_run_change", run.pk), ("crowd_worker_change", task.worker_id), ("crowd_assignment_change", task.pk),
         ("annotation_vote_changelist",), ("auth_user_change", campaign.owner_id),
+        ("auth_user_signing_in", campaign.owner_id), ("annotation_dataset_sharing", campaign.dataset_id), ("two_step",),
     ]
     return [reverse(f"admin:{name}", args=args) for name, *args in pages]
 
