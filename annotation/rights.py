@@ -7,7 +7,7 @@ itself. Data sets and campaigns know to whom they are open (`open_to`); administ
 from collections.abc import Callable
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from access.sharing import Role
 
@@ -40,14 +40,21 @@ def scoped(rows: QuerySet, path: str, user, role: Role = Role.VIEW) -> QuerySet:
 
 
 def may(user, thing, path: str, role: Role) -> bool:
-    """Whether the user may do with this row what the role allows; asked once a request."""
+    """Whether the user may do with this row what the role allows; the database is asked once a request."""
     if user.is_superuser:
         return True
-    known = user.__dict__.setdefault("_known_rights", {})  # the user is read anew for each request
-    key = (type(thing), thing.pk, role)
+    known = user.__dict__.setdefault("_known_roles", {})  # the user is read anew for each request
+    key = (type(thing), thing.pk)
     if key not in known:
-        known[key] = scoped(type(thing)._base_manager.filter(pk=thing.pk), path, user, role).exists()
-    return known[key]
+        known[key] = _highest(user, thing, path)
+    return known[key] >= role
+
+
+def _highest(user, thing, path: str) -> int:
+    """The highest role under which the row is open to the user; 0 for none."""
+    row = type(thing)._base_manager.filter(pk=thing.pk).order_by()
+    under = [scoped(row, path, user, each).annotate(under=Value(int(each))).values_list("under", flat=True) for each in Role]
+    return max(under[0].union(*under[1:]), default=0)
 
 
 def _shared(user, role: Role) -> QuerySet:

@@ -48,7 +48,8 @@ def test_a_run_is_started_watched_and_taken_away(api, release, manager):
         assert b"".join(answer.streaming_content) == file.read()
     assert api.get(f"{place}files/state.safetensors/").status_code == 404
     assert "evaluation" not in api.get("/api/v1/runs/").json()["results"][0]
-    assert LogEntry.objects.get(user=manager).change_message == f"Started on {release}."
+    lines = LogEntry.objects.filter(user=manager).order_by("pk").values_list("change_message", flat=True)
+    assert list(lines) == [f"Started on {release}.", "Downloaded weights.safetensors."]
 
     further = api.post("/api/v1/runs/", {"release": release.pk, "started_from": started.json()["id"]}, format="json")
     assert further.status_code == 201 and further.json()["started_from"] == started.json()["id"]

@@ -51,7 +51,6 @@ def walk(client, world) -> list[tuple[str, str, dict | None]]:
     manifest = page("crowd_release_file", release.pk, "manifest.json")
     return [
         ("The budget is 50", offer, {"act": "budget", "budget": "50"}),
-        ("On offer for 3 days", offer, {"act": "time", "days": "3"}),
         ("The wage floor is 9", page("crowd_campaign_wages", campaign.pk), {"act": "floor", "floor": "9"}),
         ("Collected", page("crowd_campaign_collect", campaign.pk), {}),
         ("Shared with", page("crowd_campaign_sharing", campaign.pk), {
@@ -72,8 +71,8 @@ def walk(client, world) -> list[tuple[str, str, dict | None]]:
         ("Started on", page("modeling_run_train", release.pk), {}),
         ("Trains by itself", page("modeling_cadence", campaign.pk), {"every_votes": "100"}),
         ("Invited 1 person", page("crowd_campaign_invitations", campaign.pk), {"act": "invite", "people": "Lin"}),
-        ("Added 5 pairs", page("annotation_dataset_pairs", campaign.dataset_id), {
-            "strategy": "random", "count": "1", "seed": "1",
+        ("Added ", page("annotation_dataset_pairs", campaign.dataset_id), {
+            "strategy": "random", "count": "1", "most": "5", "seed": "1",
         }),
         ("Changed Description", page("annotation_dataset_settings", campaign.dataset_id), {
             "name": campaign.dataset.name, "description": "Five joints.", "licence": "", "citation": "",
