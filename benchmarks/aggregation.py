@@ -1,6 +1,6 @@
 """Merging votes, measured: python -m benchmarks.aggregation [PART ...] [--seeds N] [--without-peers]
 
-Parts: worlds, accuracy, public, spammers, speed, large, task.
+Parts: worlds, accuracy, public, unseen, spammers, speed, large, once, task.
 
 Prints Markdown tables. Public sets are folders with votes.csv (item,worker,label) and truth.csv (item,truth), looked for in
 --votes, by default ../shared/data/votes, and passed over where there are none.
@@ -21,6 +21,7 @@ import pyarrow
 from pyarrow import csv
 from scipy.special import ndtr
 
+from benchmarks.lookalikes import REGIMES, look_alike
 from benchmarks.peers import PEERS, frame, run_peer
 from crowd.aggregation import Votes, merge
 from crowd.aggregation.measures import measure
@@ -38,12 +39,20 @@ def main() -> None:
     parser.add_argument("--golds", type=int, default=5, help="draws of the gold items for each seed or set")
     parser.add_argument("--votes", type=Path, default=Path("../shared/data/votes"))
     parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS, metavar="PEER", help="some of them alone")
     options = parser.parse_args()
-    peers = () if options.without_peers else PEERS
+    peers = () if options.without_peers else tuple(options.peers)
     for part in options.parts:
         {
-            "worlds": worlds, "accuracy": accuracy, "public": public, "spammers": spammers, "speed": speed, "large": large,
+            "worlds": worlds,
+            "accuracy": accuracy,
+            "public": public,
+            "spammers": spammers,
+            "speed": speed,
+            "large": large,
+            "once": once,
             "task": task,
+            "unseen": unseen,
         }[part](options, peers)
 
 
@@ -144,6 +153,35 @@ def _row(m) -> tuple[str, ...]:
     return tuple(f"{value:.3f}" for value in (m.accuracy, m.log_loss, m.brier, m.ece))
 
 
+def unseen(options, peers) -> None:
+    """Look-alikes of public sets: accuracy without gold and log loss with it, against the best of the peers."""
+    rivals = [*(name for name in peers if name != "CROWDLAB"), *OURS[2:]]
+    rows = []
+    for name, regime in REGIMES.items():
+        found: dict[str, list] = {}
+        for seed in range(options.seeds):
+            votes, truth = look_alike(regime, seed)
+            n_gold = min(GOLD, len(truth) // 2)
+            order, gold = np.random.default_rng(seed).permutation(len(truth)), np.full(len(truth), np.nan)
+            gold[order[:n_gold]] = truth[order[:n_gold]]
+            rest = np.isnan(gold)
+            ours = {"nearer": merge(votes).probability, "with gold": merge(votes, gold=gold).crowd_probability}
+            theirs = {one: run_peer(one, votes) if one in PEERS else merge(votes, one).probability for one in rivals}
+            for one, p in (ours | theirs).items():
+                found.setdefault(one, []).append((measure(p, truth).accuracy, measure(p[rest], truth[rest]).log_loss))
+        mean = {one: np.mean(values, axis=0) for one, values in found.items()}
+        right, sure = max(rivals, key=lambda one: mean[one][0]), min(rivals, key=lambda one: mean[one][1])
+        best = mean[right][0]
+        rows.append((
+            name, f"{mean['nearer'][0]:.3f}", f"{mean['with gold'][0]:.3f}", f"{best:.3f} {right}",
+            f"{np.sqrt(best * (1 - best) / regime.items):.3f}", f"{mean['with gold'][1]:.3f}", f"{mean[sure][1]:.3f} {sure}",
+        ))  # fmt: skip
+        print(rows[-1], file=sys.stderr, flush=True)
+    print(f"\n### Look-alikes of unseen public sets ({options.seeds} seeds, {GOLD} gold)\n")
+    header = ("set", "nearer", "nearer, gold", "best rival", "one standard error", "log loss, gold", "best rival's")
+    _table(header, rows)
+
+
 def spammers(options, peers) -> None:
     """Accuracy when some of the workers guess or answer the opposite."""
     rows = []
@@ -213,6 +251,20 @@ def large(options, peers) -> None:
     print("\n### Ten million votes from a CSV file to a CSV file\n")
     user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
     print(f"{user:.1f} s of user and {system:.1f} s of system time; {after.ru_maxrss / 1024**2:.2f} GB")
+
+
+def once(options, peers) -> None:
+    """A million workers with one vote each: seconds of CPU, and how many of 200,000 items are right."""
+    n = 1_000_000
+    rng = np.random.default_rng(0)
+    truth, item = rng.integers(0, 2, n // 5), np.arange(n) // 5
+    label = np.where(rng.random(n) < 0.75, truth[item], 1 - truth[item])
+    start = time.process_time()
+    merged = merge(Votes(item, np.arange(n), label, n // 5, n))
+    taken, peak = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print("\n### A million workers with one vote each\n")
+    share = (merged.label == truth).mean()
+    print(f"{taken:.1f} s of CPU, {peak:.1f} GB, {100 * share:.1f} % right; {merged.notes[0]}")
 
 
 def _mean_and_error(values) -> list[str]:

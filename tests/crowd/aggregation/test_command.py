@@ -54,6 +54,30 @@ def test_files_are_read_alike_with_and_without_pyarrow(tmp_path, monkeypatch):
     assert fast.prior.tolist() == slow.prior.tolist() == [0.7, 0.2]
 
 
+@pytest.mark.parametrize("reader", ["pyarrow", "csv"])
+@pytest.mark.parametrize(
+    ("names", "in_order"),
+    [
+        (("10", "9", "123456789012"), ["10", "123456789012", "9"]),
+        (("7", "007", "+7"), ["+7", "007", "7"]),
+        (("7", "-7", " 7"), [" 7", "-7", "7"]),
+        (("9" * 30, "1", "8"), ["1", "8", "9" * 30]),
+        (("é", "z", "Ω"), ["z", "é", "Ω"]),
+    ],
+)
+def test_names_stay_as_they_are_written_and_are_sorted_as_text(tmp_path, monkeypatch, names, in_order, reader):
+    if reader == "csv":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = write(tmp_path / "votes.csv", "item,worker,label\n" + "".join(f"{name},w,{n % 2}\n" for n, name in enumerate(names)))
+    table = read_votes(path)
+    assert table.items == in_order
+    assert table.votes.label[[in_order.index(name) for name in names]].tolist() == [0, 1, 0]
+    assert main([path, "--output", str(tmp_path / "out.csv"), "--method", "majority"]) == 0
+    rows = rows_of(tmp_path / "out.csv")
+    assert [row["item"] for row in rows] == in_order
+    assert {row["probability"] for row in rows} == {"0.333333", "0.666667"} and {row["votes"] for row in rows} == {"1"}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
