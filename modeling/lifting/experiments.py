@@ -88,6 +88,7 @@ def with_joints_of(data: LiftingData, skeleton: Skeleton) -> LiftingData:
 
 def run_row(row: dict, seed: int, sources: dict, folder: Path) -> dict:
     """Train and test one row with one seed; a line for results.jsonl."""
+    from . import checkpoint
     from .evaluating import evaluate
     from .fitting import fit
     from .labels import draw_pairs
@@ -112,17 +113,18 @@ def run_row(row: dict, seed: int, sources: dict, folder: Path) -> dict:
         if row.get("train_noise_px"):
             noise = rng.normal(0, row["train_noise_px"], train.pose2d.shape)
             train = replace(train, pose2d=(train.pose2d + noise).astype(np.float32))
-    cpu = time.process_time()
-    run = fit(train, Config.from_json(settings), folder / _slug(row.get("run_of", row["name"])) / str(seed))
-    cpu = time.process_time() - cpu
-    found = evaluate(run.folder, test, people=tested, noise_px=row.get("noise_px", 0), seed=seed)
+    run_folder, cpu = folder / _slug(row.get("run_of", row["name"])) / str(seed), time.process_time()
+    if not row.get("run_of"):
+        fit(train, Config.from_json(settings), run_folder)
+    cpu, record = time.process_time() - cpu, checkpoint.read_run(run_folder)
+    found = evaluate(run_folder, test, people=tested, noise_px=row.get("noise_px", 0), seed=seed)
     return {
         "row": row["name"], "seed": seed, "mpjpe_mm": found.get("mpjpe_mm"), "pa_mpjpe_mm": found.get("pa_mpjpe_mm"),
         "order": found.get("order_by_gap", {}).get("all", {}).get("share"), "labels_wrong": found.get("labels_wrong"),
-        "cpu_s": round(cpu, 1), "train_s": run.seconds, "epochs": len(run.curve), "people": run.record["people"],
-        "labels": run.record["labels"], "per_joint_pa_mm": found.get("per_joint_pa_mm"),
+        "cpu_s": round(cpu, 1), "train_s": record["seconds"], "epochs": len(record["curve"]), "people": record["people"],
+        "labels": record["labels"], "per_joint_pa_mm": found.get("per_joint_pa_mm"),
         "poses_by_pa_mm": found.get("poses_by_pa_mm"),
-        "calibration_error": found.get("calibration", {}).get("calibration_error"), "stopped": run.stopped,
+        "calibration_error": found.get("calibration", {}).get("calibration_error"), "stopped": record["stopped"],
     }  # fmt: skip
 
 

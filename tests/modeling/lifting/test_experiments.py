@@ -9,7 +9,7 @@ from modeling.lifting import BadConfig
 from modeling.lifting.experiments import interval, main, read_spec, with_joints_of
 from modeling.lifting.plots import bars, lines
 
-from .make import make_people, make_skeleton
+from .make import make_people, make_skeleton, write_release
 from .test_sources import write_mocap
 
 SPECS = sorted((Path(__file__).parents[3] / "experiments").glob("*.toml"))
@@ -18,6 +18,26 @@ SPECS = sorted((Path(__file__).parents[3] / "experiments").glob("*.toml"))
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_experiment_of_the_project_can_be_read(path):
     assert read_spec(path)["row"]
+
+
+def test_a_run_is_tested_on_a_release_without_being_trained_again(tmp_path):
+    write_mocap(tmp_path / "train.npz", 40)
+    write_release(tmp_path / "release", make_people(12))
+    (tmp_path / "e.toml").write_text("""
+        [[row]]
+        name = "mocap"
+        settings = { epochs = 1, width = 16 }
+        [[row]]
+        name = "mocap on the release"
+        run_of = "mocap"
+        data = "release"
+    """)
+    train = str(tmp_path / "train.npz")
+    words = ["--train", train, "--test", train, "--release", str(tmp_path / "release"), "--output", str(tmp_path)]
+    assert main([str(tmp_path / "e.toml"), *words, "--seeds", "0"]) == 0
+    trained, tested = (json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines())
+    assert trained["people"] == tested["people"] and trained["train_s"] == tested["train_s"]
+    assert 0 <= tested["labels_wrong"] <= 1 and tested["mpjpe_mm"] != trained["mpjpe_mm"]
 
 
 def test_an_experiment_leaves_results_table_and_plot_and_does_nothing_twice(tmp_path, capsys):
