@@ -67,7 +67,7 @@ class DatasetAdmin(PageAdmin):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request)
-        return rows.annotate(
+        return rows.select_related("skeleton", "owner").annotate(
             people_count=number_of(Person.objects.all(), "image__dataset"),
             pairs_count=number_of(Pair.objects.all(), "person__image__dataset"),
         )

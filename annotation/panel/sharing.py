@@ -46,6 +46,7 @@ def sharing(admin, request: HttpRequest, thing) -> HttpResponse:
             return redirect(request.path)
     return admin.render(
         request, "admin/sharing.html", thing, title=f"Sharing {thing}", form=form, roles=Role.choices,
+        list_title=admin.list_title,
         shares=list(thing.shares.select_related("user", "shared_by")), anybody=form.fields["colleague"].queryset.exists(),
     )
 

@@ -5,6 +5,7 @@ from functools import partial
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -14,7 +15,7 @@ from annotation.models import Dataset
 from annotation.panel import sharing
 from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, watch_row
 from crowd import life, merging, publishing, reconciling, rights
-from crowd.models import Assignment, Campaign, Environment, Merge, Publication
+from crowd.models import Assignment, Campaign, Environment, Merge, Publication, VoteImport
 from crowd.panel import campaigns as figures
 from crowd.panel import expectations, home, launching, life_pages, money_pages, ways_pages, worth
 from crowd.ways.base import GatewayError
@@ -141,7 +142,8 @@ class CampaignAdmin(PageAdmin):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("dataset__skeleton", "environment", "owner")
-        return home.with_progress(rows)
+        came_from_files = VoteImport.objects.filter(campaign=OuterRef("pk"), state=VoteImport.State.DONE)
+        return home.with_progress(rows).annotate(has_vote_import=Exists(came_from_files))
 
     def has_change_permission(self, request, obj=None):
         """Once workers have seen it, a campaign stays as it was offered."""

@@ -106,5 +106,7 @@ class VoteImportAdmin(JobAdmin):
 @admin.site.contributes("campaign")
 def where_a_campaigns_votes_are_from(request, campaign: Campaign) -> dict | None:
     """A word on the page of a campaign whose votes were read from a file: much of that page is about asking people."""
+    if not getattr(campaign, "has_vote_import", True):
+        return None
     job = campaign.vote_imports.filter(state=VoteImport.State.DONE).order_by("pk").first()
     return job and {"template": "admin/crowd/voteimport/of_campaign.html", "job": job}
