@@ -29,8 +29,8 @@ def schema(of) -> dict[str, dict]:
                     for column in of.introspection.get_table_description(cursor, table)
                 ),
                 "constraints": sorted(
-                    (sorted(map(str, found["columns"] or [])), found["primary_key"], found["unique"], bool(found["foreign_key"]),
-                     found["check"], found["index"])
+                    (sorted(map(str, found["columns"] or [])), bool(found["foreign_key"]),
+                     *(found[kind] for kind in ("primary_key", "unique", "check", "index")))
                     for found in of.introspection.get_constraints(cursor, table).values()
                 ),
             }
