@@ -37,6 +37,13 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A token made in the panel, with the scope of the act."}
 
 
+def scope_of(view, method: str) -> str | None:
+    """What a token needs: `read` to look; for an act what the view's `scopes` say of it, else the view's `scope`."""
+    if method in permissions.SAFE_METHODS:
+        return Scope.READ
+    return getattr(view, "scopes", {}).get(getattr(view, "action", ""), getattr(view, "scope", None))
+
+
 def require_scope(request, view) -> None:
     """A token does what its scopes say; a page that names no `scope` is not written to by tokens at all.
 
@@ -46,7 +53,7 @@ def require_scope(request, view) -> None:
     """
     if request.method not in view.allowed_methods:  # rather than that no scope is for it
         raise MethodNotAllowed(request.method)
-    needed = Scope.READ if request.method in permissions.SAFE_METHODS else getattr(view, "scope", None)
+    needed = scope_of(view, request.method)
     is_token = isinstance(request.auth, Token)
     if is_token and needed not in request.auth.scopes:
         raise PermissionDenied(f"This token lacks the scope “{needed}”." if needed else "Tokens may not do this.")

@@ -16,7 +16,8 @@ class Scope(models.TextChoices):
 
     READ = "read", "read: see everything its owner sees"
     DATA = "data", "data: import data and votes, merge, release"
-    SPEND = "spend", "spend: run campaigns, decide on work, pay"
+    RUN = "run", "run: draft, pause and end campaigns, invite, decide on people; nothing that costs"
+    SPEND = "spend", "spend: launch, ask for more, decide on work, pay"
     LEARN = "learn", "learn: train, promote, set how often"
 
 
@@ -76,3 +77,21 @@ class RoleOffer(models.Model):
 
     def __str__(self):
         return f"offered to {self.group}"
+
+
+class KeyedCall(models.Model):
+    """A call that came with an idempotency key, and what it was answered; kept for a day (`access.idempotency`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    operation = models.CharField(max_length=300, help_text="Method and path.")
+    key = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, help_text="Of the body.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="Empty: not answered yet.")
+    answer = models.TextField(blank=True, help_text="JSON.")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "operation", "key"], name="a_key_is_used_once")]
+
+    def __str__(self):
+        return self.key

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
@@ -129,6 +130,8 @@ def answer(error: Exception, context: dict) -> Response | None:
     else:
         response.data = shaped(response.status_code, str(error.detail), remedy=remedy_for(error))
     response.content_type = MEDIA_TYPE
+    if request := context.get("request"):  # also where the answer itself would have been YAML or a file
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
 

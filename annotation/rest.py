@@ -1,23 +1,29 @@
 """Data sets, imports and skeletons for programs: `/api/v1/datasets/`, `imports/`, `skeletons/`."""
 
-from django.contrib.admin.models import ADDITION
+from django.contrib.admin.models import ADDITION, DELETION
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from access.authentication import require_scope
+from access.authentication import require_scope, scope_of
+from access.filtering import Filters, IdFilter, Moment
+from access.idempotency import Once
 from access.models import Scope
 from access.parsing import BoundedJSONParser, BoundedMultiPartParser
-from access.problems import Conflict
+from access.problems import BadQuery, Conflict
+from access.schema import refusal
 from access.sharing import Role
 from access.trail import noted
-from annotation import loading, rights, skeletons, sources, uploading
+from annotation import loading, more_pairs, rights, skeletons, sources, uploading
+from annotation.admin import number_of
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
-from annotation.models import Dataset, Import, Pair, Person, Skeleton
+from annotation.models import Dataset, Image, Import, Pair, Person, Skeleton
 from jobs import running
+from jobs.rest import JobFilters
 
 
 class ModelRights(permissions.DjangoModelPermissions):
@@ -30,12 +36,15 @@ class ModelRights(permissions.DjangoModelPermissions):
     def has_object_permission(self, request, view, obj) -> bool:
         """What is shared to be looked at is not changed, and what is shared to be managed spends nothing.
 
+        A view says what its rows belong to, and may name another `role` than to manage.
+
         Raises: PermissionDenied with a sentence that names the remedy.
         """
         path = getattr(view, "belongs_to", None)
         if path is None or request.method in permissions.SAFE_METHODS:
             return True
-        needed = Role.SPEND if getattr(view, "scope", None) == Scope.SPEND else Role.MANAGE
+        spends = scope_of(view, request.method) == Scope.SPEND
+        needed = Role.SPEND if spends else getattr(view, "role", Role.MANAGE)
         if not rights.may(request.user, obj, path, needed):
             words = "This is shared with you without the right to do that; its owner can share it"
             raise PermissionDenied(f"{words} “{needed.label}”.")
@@ -46,11 +55,21 @@ class ModelRights(permissions.DjangoModelPermissions):
         return bool(request.user and request.user.is_staff) and super().has_permission(request, view)
 
 
+def needing(look: str, act: str) -> type[ModelRights]:
+    """The panel's right to look, and the one to change anything, by name."""
+    class Rights(ModelRights):
+        perms_map = {
+            method: [look if method in permissions.SAFE_METHODS else act] for method in ModelRights.perms_map
+        }
+
+    return Rights
+
+
 class DatasetSerializer(serializers.ModelSerializer):
     skeleton = serializers.SlugRelatedField(slug_field="name", read_only=True)
-    images = serializers.SerializerMethodField()
-    people = serializers.SerializerMethodField()
-    pairs = serializers.SerializerMethodField()
+    images = serializers.IntegerField(source="images_count", read_only=True)
+    people = serializers.IntegerField(source="people_count", read_only=True)
+    pairs = serializers.IntegerField(source="pairs_count", read_only=True)
 
     class Meta:
         model = Dataset
@@ -58,26 +77,112 @@ class DatasetSerializer(serializers.ModelSerializer):
             "id", "name", "skeleton", "source", "description", "licence", "citation", "seed", "created_at",
             "images", "people", "pairs",
         ]
+        read_only_fields = ["source", "seed", "created_at"]
 
-    def get_images(self, dataset: Dataset) -> int:
-        return dataset.images.count()
-
-    def get_people(self, dataset: Dataset) -> int:
-        return Person.objects.filter(image__dataset=dataset).count()
-
-    def get_pairs(self, dataset: Dataset) -> int:
-        return Pair.objects.of_dataset(dataset).count()
+    def validate_name(self, name: str) -> str:
+        if Dataset.everything.filter(name=name).exclude(pk=self.instance.pk if self.instance else None).exists():
+            raise serializers.ValidationError(f"There is a data set “{name}” already. Choose another name.")
+        return name
 
 
-class DatasetViewSet(viewsets.ReadOnlyModelViewSet):
-    """Data sets that the caller owns; administrators see all."""
+class FurtherPairsSerializer(serializers.Serializer):
+    strategy = serializers.ChoiceField([])
+    count = serializers.IntegerField(min_value=1, max_value=1000, default=5, help_text="For each person, where it counts.")
+    most = serializers.IntegerField(min_value=1, max_value=more_pairs.MOST_AT_ONCE, default=10_000, help_text="In all.")
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=1)
 
+    def get_fields(self) -> dict:
+        """With the strategies of all apps; they are not there yet when this module is read."""
+        fields = super().get_fields()
+        fields["strategy"].choices = [(slug, strategy.words) for slug, strategy in more_pairs.STRATEGIES.items()]
+        return fields
+
+
+class PreviewSerializer(serializers.Serializer):
+    n_pairs = serializers.IntegerField()
+    n_people = serializers.IntegerField()
+    is_cut = serializers.BooleanField(help_text="One go does not add all of them.")
+
+
+class AddedSerializer(serializers.Serializer):
+    n_pairs = serializers.IntegerField()
+
+
+class DatasetFilters(Filters):
+    name = filters.CharFilter(lookup_expr="icontains", label="A part of it.")
+    skeleton = filters.CharFilter("skeleton__name")
+    created_after = Moment("created_at", "gte")
+    created_before = Moment("created_at", "lt")
+
+
+class ImportFilters(JobFilters):
+    format = filters.ChoiceFilter(choices=list(FORMATS.items()))
+    dataset = IdFilter()
+    dry_run = filters.BooleanFilter()
+
+
+class DatasetRights(ModelRights):
+    """Whoever may change a data set may add pairs to it."""
+
+    perms_map = ModelRights.perms_map | {"POST": ["annotation.change_dataset"]}
+
+
+class DatasetViewSet(Once, mixins.UpdateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Data sets that the caller owns; administrators see all. Each begins as an import."""
+
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+    scope = Scope.DATA
+    belongs_to = ""
     queryset = Dataset.objects.none()
     serializer_class = DatasetSerializer
-    permission_classes = [ModelRights]
+    filterset_class = DatasetFilters
+    permission_classes = [DatasetRights]
 
     def get_queryset(self):
-        return Dataset.objects.open_to(self.request.user).select_related("skeleton")
+        return Dataset.objects.open_to(self.request.user).select_related("skeleton").annotate(
+            images_count=number_of(Image.objects.all(), "dataset"),
+            people_count=number_of(Person.objects.all(), "image__dataset"),
+            pairs_count=number_of(Pair.objects.all(), "person__image__dataset"),
+        )
+
+    def perform_update(self, serializer) -> None:
+        noted(self.request.user, serializer.save(), f"Changed {', '.join(serializer.validated_data)}.")
+
+    def perform_destroy(self, dataset: Dataset) -> None:
+        if not (self.request.user.is_superuser or dataset.owner_id == self.request.user.pk):
+            raise PermissionDenied("Nobody but its owner deletes a data set.")
+        if dataset.campaigns.exists():
+            raise Conflict("Campaigns were made of this data set, so it stays.")
+        noted(self.request.user, dataset, "Deleted.", DELETION)
+        loading.remove(dataset)
+
+    @extend_schema(
+        parameters=[FurtherPairsSerializer], responses={200: PreviewSerializer, **refusal(400)},
+    )
+    @action(detail=True, url_path="further-pairs")
+    def further_pairs(self, request, pk: str) -> Response:
+        """How many pairs a strategy would add; nothing is added."""
+        wanted = FurtherPairsSerializer(data=request.query_params)
+        if not wanted.is_valid():
+            raise BadQuery(wanted.errors)
+        try:
+            return Response(more_pairs.preview(self.get_object(), **wanted.validated_data))
+        except ValueError as error:
+            raise BadQuery({"strategy": str(error)}) from error
+
+    @extend_schema(request=FurtherPairsSerializer, responses={201: AddedSerializer})
+    @further_pairs.mapping.post
+    def add_further_pairs(self, request, pk: str) -> Response:
+        """Add them, all or none."""
+        wanted = FurtherPairsSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        dataset = self.get_object()
+        try:
+            n = more_pairs.add(dataset, **wanted.validated_data)
+        except ValueError as error:
+            raise serializers.ValidationError({"strategy": str(error)}) from error
+        noted(request.user, dataset, f"Added {n} pairs: {wanted.validated_data['strategy']}.")
+        return Response({"n_pairs": n}, status=201)
 
 
 class ImportSerializer(serializers.ModelSerializer):
@@ -133,12 +238,13 @@ class ImportSerializer(serializers.ModelSerializer):
         return running.start(job)
 
 
-class ImportViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class ImportViewSet(Once, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Data sets being read; a new import is started by POST and watched by its `state`. Administrators see all."""
 
     scope = Scope.DATA
     queryset = Import.objects.none()
     serializer_class = ImportSerializer
+    filterset_class = ImportFilters
     permission_classes = [ModelRights]
     parser_classes = [BoundedJSONParser, BoundedMultiPartParser]
 
@@ -206,7 +312,7 @@ class SkeletonRights(ModelRights):
     perms_map = ModelRights.perms_map | {"POST": ["annotation.add_import"]}
 
 
-class SkeletonViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class SkeletonViewSet(Once, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Which joints people have: those that data sets have used. Another is made known by POST; the same again does nothing."""
 
     scope = Scope.DATA

@@ -1,5 +1,6 @@
 """The researcher's programming interface, `/api/v1/`; described at `/api/v1/schema/`, to be read at `/api/v1/docs/`."""
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -8,10 +9,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from access import problems
+from annotation.data_rest import AuditViewSet, ImageViewSet, PairViewSet, PersonViewSet
 from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
 from crowd.campaign_rest import CampaignViewSet
+from crowd.money_rest import EnvironmentViewSet, LedgerViewSet, PublicationViewSet
 from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
-from crowd.rest import MergeViewSet
+from crowd.rest import ConsensusViewSet, MergeViewSet, SkillViewSet, VoteViewSet
+from crowd.work_rest import InvitationViewSet, WorkerViewSet, WorkViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
 
 
@@ -26,22 +30,36 @@ def broken(request: HttpRequest) -> HttpResponse:
     return problems.page(request, 500) if request.path.startswith("/api/") else server_error(request)
 
 
+description = SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html")
 router = DefaultRouter()
 router.include_format_suffixes = False
 router.register("datasets", DatasetViewSet)
 router.register("imports", ImportViewSet)
 router.register("skeletons", SkeletonViewSet)
+router.register("images", ImageViewSet)
+router.register("people", PersonViewSet)
+router.register("pairs", PairViewSet)
+router.register("environments", EnvironmentViewSet)
 router.register("campaigns", CampaignViewSet)
+router.register("publications", PublicationViewSet)
+router.register("work", WorkViewSet, basename="work")
+router.register("workers", WorkerViewSet)
+router.register("invitations", InvitationViewSet)
+router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("votes", VoteViewSet)
 router.register("merges", MergeViewSet)
+router.register("consensus", ConsensusViewSet)
+router.register("skills", SkillViewSet, basename="skill")
 router.register("releases", ReleaseViewSet)
 router.register("vote-imports", VoteImportViewSet)
 router.register("runs", RunViewSet)
 router.register("promotions", PromotionViewSet)
 router.register("cadences", CadenceViewSet, basename="cadence")
+router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"), name="api-docs"),
+    path("docs/", login_required(description), name="api-docs"),
     path("", include(router.urls)),
     re_path(r"", nothing_here),
 ]

@@ -170,7 +170,7 @@ CELERY_BEAT_SCHEDULE = {
     "campaigns that train by themselves": {
         "task": "modeling.tasks.tick", "schedule": env.float("TRAIN_CHECK_EVERY_S", default=20.0), "options": {"expires": 15},
     },
-    "forget sessions that are over": {
+    "forget sessions and keys that are over": {
         "task": "access.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3500},
     },
     "the marketplace's clocks": {
@@ -271,8 +271,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["access.parsing.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "access.problems.answer",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PAGINATION_CLASS": "access.filtering.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["access.filtering.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "access.schema.Schema",
 }
 SPECTACULAR_SETTINGS = {
@@ -280,6 +280,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "What a researcher's programs may do; the same rights as in the panel.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums", "access.schema.let_choices_overlap",
+    ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

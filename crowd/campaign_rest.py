@@ -1,27 +1,37 @@
-"""A campaign's acts for programs: the price, and everything that its pages launch, stop and change."""
+"""Campaigns for programs: drafted, launched, changed, ended; what they will cost and bring, and what people said of them."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
+from django.contrib.admin.models import ADDITION, DELETION
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
+from access.filtering import Filters, IdFilter, Moment
+from access.idempotency import Once
 from access.models import Scope
-from access.problems import Conflict, MarketplaceFailed
+from access.problems import Conflict
 from access.schema import refusal
+from access.sharing import Role
 from access.trail import noted
-from annotation.rest import ModelRights
-from crowd import life, publishing, reconciling
-from crowd.models import Campaign
-from crowd.publishing import CannotPublish
-from crowd.rest import CampaignSerializer, Owned
+from annotation.models import Dataset, Tutorial
+from annotation.rest import ModelRights, needing
+from annotation.rights import may
+from crowd import confirming, experts, life, paying, publishing, reconciling
+from crowd.models import Campaign, Environment, Invitation, usd
+from crowd.panel import campaign_pages, expectations, home, launching, ways_figures
+from crowd.rest import Owned, OwnedBy, said_as_problems
+from crowd.ways import way_of
 from crowd.ways.base import GatewayError
 
 LONGEST_DAYS = 365
+SPENDING = ["launch", "resume", "extend", "more_votes", "budget", "wage_floor", "top_up", "confirm"]
 
 
 class AgreedSerializer(serializers.Serializer):
@@ -45,6 +55,13 @@ class BudgetSerializer(serializers.Serializer):
     )
 
 
+class FloorSerializer(serializers.Serializer):
+    wage_floor_usd = serializers.DecimalField(
+        max_digits=6, decimal_places=2, min_value=Decimal("0.01"), max_value=paying.LARGEST_FLOOR_USD, allow_null=True,
+        help_text="An hour. Null: none.",
+    )
+
+
 class PriceSerializer(serializers.Serializer):
     n_pairs = serializers.IntegerField()
     n_hits = serializers.IntegerField()
@@ -52,6 +69,109 @@ class PriceSerializer(serializers.Serializer):
     reward_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
     fee_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
     total_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
+
+
+class ExpectationSerializer(serializers.Serializer):
+    """What a simulated crowd makes of a draft's settings."""
+
+    right = serializers.FloatField(help_text="Share of labels that will be right.")
+    far = serializers.FloatField(help_text="The same of pairs that lie well apart.")
+    is_lean = serializers.BooleanField()
+    votes_per_pair = serializers.FloatField(help_text="That will be bought, on average.")
+    usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="That will probably be spent.")
+    task_s = serializers.FloatField()
+    time = serializers.CharField(help_text="In words.")
+    time_basis = serializers.CharField(help_text="Whose pace it is by.")
+    too_long = serializers.BooleanField(help_text="Longer than it is on offer.")
+
+
+class CheckSerializer(serializers.Serializer):
+    what = serializers.CharField()
+    state = serializers.ChoiceField(["good", "warn", "bad"], help_text="bad: it cannot be launched so.")
+    words = serializers.CharField()
+
+
+class WageSerializer(serializers.Serializer):
+    worker = serializers.IntegerField(source="worker.pk")
+    pseudonym = serializers.CharField(source="worker.annotator.pseudonym")
+    n_tasks = serializers.IntegerField()
+    seconds = serializers.FloatField(help_text="Of active work.")
+    paid_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
+    hourly_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
+    owed_usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="To the campaign's floor.")
+
+
+class EntrySerializer(serializers.Serializer):
+    url = serializers.CharField(help_text="What the platform is given; … is for it to fill in.")
+    completion = serializers.CharField(help_text="How a visit ends.")
+    finished = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="For a decision.")
+
+
+class ListedSerializer(serializers.Serializer):
+    listed = serializers.CharField(
+        max_length=1_000_000, help_text="Codes, visits or people as the platform lists them, between blanks, commas or lines."
+    )
+
+
+class OutcomeSerializer(serializers.Serializer):
+    confirmed = serializers.IntegerField()
+    known = serializers.IntegerField(help_text="Decided before.")
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="Not known here.")
+
+
+class AgreementSerializer(serializers.Serializer):
+    one = serializers.IntegerField(source="one.pk", help_text="An invitation.")
+    other = serializers.IntegerField(source="other.pk")
+    n = serializers.IntegerField(help_text="Pairs that both answered.")
+    raw = serializers.FloatField(allow_null=True)
+    kappa = serializers.FloatField(allow_null=True)
+
+
+class WhoseSerializer(serializers.Serializer):
+    invitation = OwnedBy(model=Invitation, belongs_to="campaign", allow_null=True, help_text="Null: where all agree.")
+
+
+class KnownSerializer(serializers.Serializer):
+    n_pairs = serializers.IntegerField(help_text="That got a known answer.")
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    """A campaign; the settings can be changed while it is a draft."""
+
+    dataset = OwnedBy(model=Dataset, belongs_to="")
+    environment = serializers.SlugRelatedField(slug_field="name", queryset=Environment.objects.all())
+    tutorial = serializers.SlugRelatedField(
+        slug_field="name", queryset=Tutorial.objects.all(), required=False, allow_null=True, help_text="Null: the shipped one."
+    )
+    offered = serializers.IntegerField(read_only=True, help_text="Tasks.")
+    handed_in = serializers.IntegerField(read_only=True)
+    to_review = serializers.IntegerField(read_only=True, help_text="Handed in and not to be verified by Nearer alone.")
+    spent_usd = serializers.SerializerMethodField(help_text="Fees included.")
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "id", "state", *campaign_pages.CampaignForm.Meta.fields, "offered", "handed_in", "to_review", "spent_usd",
+            "price_usd", "created_at", "published_at", "finished_at", "archived_at", "reconciled_at", "trouble",
+        ]
+        read_only_fields = [
+            "state", "price_usd", "created_at", "published_at", "finished_at", "archived_at", "reconciled_at", "trouble",
+        ]
+
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_spent_usd(self, campaign: Campaign) -> str:
+        return str(usd(campaign.paid))
+
+
+class CampaignFilters(Filters):
+    name = filters.CharFilter(lookup_expr="icontains", label="A part of it.")
+    state = filters.ChoiceFilter(choices=Campaign.State.choices)
+    dataset = IdFilter()
+    environment = filters.CharFilter("environment__name")
+    created_after = Moment("created_at", "gte")
+    created_before = Moment("created_at", "lt")
 
 
 def an_act(takes: type[serializers.Serializer] | None = None) -> Callable:
@@ -65,23 +185,84 @@ def an_act(takes: type[serializers.Serializer] | None = None) -> Callable:
 
 
 class CampaignRights(ModelRights):
-    """Acts ask for the right to change campaigns, as in the panel."""
+    """Acts ask for the right to change campaigns, as in the panel; a new one for the right to add some."""
 
     perms_map = ModelRights.perms_map | {"POST": ["crowd.change_campaign"]}
 
+    def get_required_permissions(self, method, model_cls) -> list[str]:
+        return [self.adds] if self.adds else super().get_required_permissions(method, model_cls)
 
-class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
-    scope = Scope.SPEND
-    queryset = Campaign.objects.select_related("environment", "dataset")
+    def has_permission(self, request, view) -> bool:
+        self.adds = "crowd.add_campaign" if view.action == "create" else ""
+        return super().has_permission(request, view)
+
+
+class CampaignViewSet(
+    Once, Owned, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
+):
+    """Drafts are made, changed and deleted; what is launched changes by its acts alone."""
+
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+    scope = Scope.RUN
+    scopes = dict.fromkeys(SPENDING, Scope.SPEND)
+    queryset = Campaign.objects.select_related("environment", "dataset", "tutorial").order_by("-pk")
     serializer_class = CampaignSerializer
+    filterset_class = CampaignFilters
     permission_classes = [CampaignRights]
     belongs_to = ""
+
+    def get_queryset(self):
+        return home.with_progress(super().get_queryset())
+
+    # --- drafts ---
+
+    def perform_create(self, serializer) -> None:
+        campaign = serializer.save(owner=self.request.user)
+        noted(self.request.user, campaign, "Drafted.", ADDITION)
+        serializer.instance = self.get_queryset().get(pk=campaign.pk)
+
+    def perform_update(self, serializer) -> None:
+        self._require_draft(serializer.instance)
+        noted(self.request.user, serializer.save(), f"Changed {', '.join(serializer.validated_data)}.")
+
+    def perform_destroy(self, campaign: Campaign) -> None:
+        self._require_draft(campaign)
+        if campaign.hits.exists():
+            raise Conflict("Its HITs are made already, so it stays.")
+        noted(self.request.user, campaign, "Deleted.", DELETION)
+        campaign.delete()
+
+    @staticmethod
+    def _require_draft(campaign: Campaign) -> None:
+        if not campaign.is_draft:
+            raise Conflict(f"This campaign is {campaign.get_state_display()}: its settings stay as workers have seen them.")
 
     @extend_schema(responses=PriceSerializer)
     @action(detail=True)
     def price(self, request, pk: str) -> Response:
         """What all votes would cost, fees included."""
         return Response(PriceSerializer(publishing.price(self.get_object())).data)
+
+    @extend_schema(responses=ExpectationSerializer)
+    @action(detail=True)
+    def expected(self, request, pk: str) -> Response:
+        """What it will bring, by a play of its settings: labels that are right, dollars, and how long it takes."""
+        campaign = self.get_object()
+        return Response(ExpectationSerializer(expectations.expected(campaign, publishing.price(campaign))).data)
+
+    @extend_schema(responses=CheckSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def checks(self, request, pk: str) -> Response:
+        """What is looked at before a launch: settings, credentials, balance, https, images, wage, known answers."""
+        campaign, balance, silence = self.get_object(), None, ""
+        try:
+            balance = way_of(campaign.environment).balance()
+        except GatewayError as error:
+            silence = str(error)
+        found = launching.checks(campaign, publishing.price(campaign), balance, silence)
+        return Response(CheckSerializer(found, many=True).data)
+
+    # --- the offer ---
 
     @an_act(AgreedSerializer)
     def launch(self, request, pk: str) -> Response:
@@ -138,17 +319,78 @@ class CampaignViewSet(Owned, viewsets.ReadOnlyModelViewSet):
         """Ask the marketplace now instead of at the next turn of the clock."""
         return self._act(None, lambda campaign, said: reconciling.reconcile(campaign, everything=False), "Collected.")
 
+    # --- wages ---
+
+    @extend_schema(responses=WageSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def wages(self, request, pk: str) -> Response:
+        """What everybody earned an hour, the worst paid first, and what is owed to the floor."""
+        return Response(WageSerializer(paying.wages(self.get_object()), many=True).data)
+
+    @an_act(FloorSerializer)
+    def wage_floor(self, request, pk: str) -> Response:
+        """Set the floor; nothing is paid by that."""
+        return self._act(
+            FloorSerializer, lambda campaign, said: paying.set_floor(campaign, said["wage_floor_usd"]), "Wage floor set."
+        )
+
+    @an_act()
+    def top_up(self, request, pk: str) -> Response:
+        """Pay everybody under the floor the difference; twice is once."""
+        return self._act(None, lambda campaign, said: paying.top_up(campaign, request.user), "The difference is being paid.")
+
+    # --- people on other ways ---
+
+    @extend_schema(responses={200: EntrySerializer, **refusal(409)})
+    @action(detail=True, permission_classes=[needing("crowd.change_campaign", "crowd.change_campaign")])
+    def entry(self, request, pk: str) -> Response:
+        """Where a platform sends people, and how far they are; for links and Prolific."""
+        campaign = self.get_object()
+        if not may(request.user, campaign, "", Role.MANAGE):
+            raise PermissionDenied("Where people are sent is for who may run the campaign.")
+        if campaign.environment.kind not in (Environment.Kind.LINK, Environment.Kind.PROLIFIC):
+            raise Conflict("People come to this campaign another way.")
+        found = {"url": ways_figures.entry_url(campaign), "completion": ways_figures.completion(campaign)}
+        return Response(EntrySerializer(found | ways_figures.counts(campaign)).data)
+
+    @extend_schema(request=ListedSerializer, responses={200: OutcomeSerializer, **refusal(502)})
+    @action(detail=True, methods=["post"])
+    def confirm(self, request, pk: str) -> Response:
+        """Confirm the visits that a platform lists; what is confirmed counts."""
+        campaign, said = self.get_object(), self._said(ListedSerializer)
+        if campaign.environment.kind not in (Environment.Kind.LINK, Environment.Kind.PROLIFIC):
+            raise Conflict("No platform lists the visits of this campaign.")
+        with said_as_problems():
+            outcome = confirming.confirm_listed(campaign, said["listed"], request.user)
+        noted(request.user, campaign, f"Confirmed {outcome.confirmed} visits.")
+        return Response(OutcomeSerializer(outcome).data)
+
+    @extend_schema(responses=AgreementSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def agreements(self, request, pk: str) -> Response:
+        """How far each two of the invited agree."""
+        return Response(AgreementSerializer(experts.agreements(self.get_object()), many=True).data)
+
+    @extend_schema(request=WhoseSerializer, responses=KnownSerializer)
+    @action(detail=True, methods=["post"], permission_classes=[needing("crowd.view_campaign", "annotation.change_pair")])
+    def known_answers(self, request, pk: str) -> Response:
+        """Take an invited person's answers as known ones, or those in which all agree; what is known stays."""
+        campaign, said = self.get_object(), self._said(WhoseSerializer)
+        row = said["invitation"]
+        if row is not None and row.campaign_id != campaign.pk:
+            raise serializers.ValidationError({"invitation": "It is none of this campaign."})
+        count = experts.take_as_known(campaign, row)
+        noted(request.user, campaign, f"Took {count} answers of {row or 'all who agree'} as known.")
+        return Response({"n_pairs": count})
+
+    def _said(self, takes: type[serializers.Serializer]) -> dict:
+        wanted = takes(data=self.request.data, context=self.get_serializer_context())
+        wanted.is_valid(raise_exception=True)
+        return wanted.validated_data
+
     def _act(self, takes: type[serializers.Serializer] | None, do: Callable, words: str) -> Response:
-        campaign, said = self.get_object(), {}
-        if takes is not None:
-            wanted = takes(data=self.request.data)
-            wanted.is_valid(raise_exception=True)
-            said = wanted.validated_data
-        try:
+        campaign, said = self.get_object(), self._said(takes) if takes else {}
+        with said_as_problems():
             do(campaign, said)
-        except CannotPublish as error:
-            raise Conflict(str(error)) from error
-        except GatewayError as error:
-            raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}") from error
         noted(self.request.user, campaign, words)
         return Response(self.get_serializer(self.get_object()).data)

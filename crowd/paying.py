@@ -21,6 +21,7 @@ LONGEST_ANSWER_MS = 60_000  # a pause is no work, and nobody looks at one pair f
 LONGEST_LESSON_S = 600
 LEAST_SECONDS = 1.0
 MOST_BONUS_USD = Decimal("100.00")
+LARGEST_FLOOR_USD = Decimal(1000)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,15 @@ def _paid_usd(campaign: Campaign) -> dict[int, Decimal]:
 
 def _bonus_calls(campaign: Campaign) -> QuerySet:
     return Call.objects.filter(campaign=campaign, kind=Call.Kind.BONUS)
+
+
+def set_floor(campaign: Campaign, floor_usd: Decimal | None) -> None:
+    """So much an hour, or None; who has less can be paid the difference. Raises: CannotPublish."""
+    if campaign.state == Campaign.State.ARCHIVED:
+        raise CannotPublish("An archived campaign is only read.")
+    if floor_usd is not None and not Decimal(0) < floor_usd <= LARGEST_FLOOR_USD:
+        raise CannotPublish(f"A wage floor is between 0.01 and {LARGEST_FLOOR_USD} dollars an hour; empty for none.")
+    Campaign.objects.filter(pk=campaign.pk).update(wage_floor_usd=floor_usd)
 
 
 def top_up(campaign: Campaign, user) -> Publication | None:

@@ -1,18 +1,23 @@
 """Releases and votes from elsewhere for programs: `/api/v1/releases/`, `/api/v1/vote-imports/`."""
 
+import hashlib
 from collections.abc import Callable
 
 from django.contrib.admin.models import ADDITION
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from access import problems
+from access.filtering import IdFilter
+from access.idempotency import Once
 from access.models import Scope
 from access.parsing import BoundedMultiPartParser, check
 from access.problems import BadQuery
@@ -22,9 +27,10 @@ from annotation.models import Dataset
 from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
 from crowd.releases import KINDS
-from crowd.rest import JOB_FIELDS, Owned, OwnedBy
+from crowd.rest import Owned, OwnedBy
 from crowd.vote_files import FORMATS
 from crowd.vote_imports import importing
+from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 
 NOT_CHANGED = OpenApiResponse(description="It is what If-None-Match names.")
 NO_FILE = refusal(404, "There is no such release or file, or it is not written yet.")
@@ -69,7 +75,13 @@ def answered(request, etag: str, make: Callable[[], HttpResponse]) -> HttpRespon
     return response
 
 
-class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class ReleaseFilters(JobFilters):
+    campaign = IdFilter()
+    merge = IdFilter()
+    name = filters.CharFilter()
+
+
+class ReleaseViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Merges written out as files; a new one is started by POST and watched by its `state`.
 
     Files never change once they are there: each has its SHA-256 as ETag, and is not sent again to whoever has it.
@@ -78,6 +90,7 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
     scope = Scope.DATA
     queryset = Release.objects.select_related("campaign", "merge")
     serializer_class = ReleaseSerializer
+    filterset_class = ReleaseFilters
 
     def perform_content_negotiation(self, request, force=False):
         """A file is of its own kind, whatever the caller says it takes."""
@@ -94,6 +107,13 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
             raise serializers.ValidationError({"formats": [str(error)]}) from error
         noted(self.request.user, serializer.instance.merge, f"Released as {serializer.instance.name}.")
 
+    @extend_schema(responses={200: ReleaseSerializer, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
+    def retrieve(self, request, *args, **kwargs) -> HttpResponse:
+        """One release; with If-None-Match only when it has moved on since."""
+        said = self.get_serializer(self.get_object()).data
+        etag = hashlib.sha256(JSONRenderer().render(said)).hexdigest()
+        return answered(request, etag, lambda: Response(said))
+
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 304: NOT_CHANGED, **NO_FILE, **CHANGED})
     @action(detail=True, url_path=r"files/(?P<filename>[\w.-]+)")
     def file(self, request, pk: str, filename: str) -> HttpResponse:
@@ -105,7 +125,10 @@ class ReleaseViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewS
 
         def opened() -> HttpResponse:
             noted(request.user, release, f"Downloaded {filename}.")
-            return FileResponse(releasing.open_file(release, filename), as_attachment=True, filename=filename)
+            return FileResponse(
+                releasing.open_file(release, filename), as_attachment=True, filename=filename,
+                content_type="application/octet-stream",
+            )
 
         return answered(request, facts["sha256"], opened)
 
@@ -166,7 +189,7 @@ class VoteImportSerializer(serializers.ModelSerializer):
     file = serializers.FileField(write_only=True, help_text="; ".join(f"{key}: {title}" for key, title in FORMATS.items()))
     format = serializers.ChoiceField([("auto", "told by the content"), *FORMATS.items()], default="auto")
     settings = serializers.JSONField(required=False, help_text=", ".join(importing.SETTINGS))
-    campaign = serializers.PrimaryKeyRelatedField(read_only=True)
+    campaign = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
 
     class Meta:
         model = VoteImport
@@ -183,7 +206,13 @@ class VoteImportSerializer(serializers.ModelSerializer):
         return settings
 
 
-class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class VoteImportFilters(JobFilters):
+    dataset = IdFilter()
+    campaign = IdFilter()
+    dry_run = filters.BooleanFilter()
+
+
+class VoteImportViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Votes that exist already, read from an uploaded file into a campaign of their own; watched by `state`.
 
     The same file with the same settings is one campaign, however often it is sent; `dry_run` only looks.
@@ -192,6 +221,7 @@ class VoteImportViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVi
     scope = Scope.DATA
     queryset = VoteImport.objects.select_related("dataset", "campaign")
     serializer_class = VoteImportSerializer
+    filterset_class = VoteImportFilters
     belongs_to = "dataset"
     parser_classes = [BoundedMultiPartParser]
 

@@ -1,16 +1,26 @@
-"""Merges for programs, and how campaigns are shown to them: `/api/v1/`."""
+"""What the crowd's addresses share, and merges with what they say: `/api/v1/merges/`, `consensus/`, `skills/`, `votes/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django_filters import rest_framework as filters
 from rest_framework import mixins, serializers, viewsets
 
+from access.filtering import Filters, IdFilter
+from access.idempotency import Once
 from access.models import Scope
+from access.problems import Conflict, MarketplaceFailed
 from access.sharing import Role
 from access.trail import noted
 from annotation import rights
+from annotation.data_rest import OwnedRows
+from annotation.models import Vote
 from annotation.rest import ModelRights
-from crowd import merging, publishing
-from crowd.models import Campaign, Merge
-
-JOB_FIELDS = ["state", "progress", "stage", "error", "created_at", "started_at", "ended_at"]
+from crowd import merging
+from crowd.deciding import CannotDecide
+from crowd.models import Campaign, Consensus, Merge, WorkerSkill
+from crowd.ways.base import CannotOffer, GatewayError
+from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 
 
 class OwnedBy(serializers.PrimaryKeyRelatedField):
@@ -28,21 +38,26 @@ class OwnedBy(serializers.PrimaryKeyRelatedField):
         return rights.scoped(self._model.objects.all(), self._belongs_to, self.context["request"].user, Role.MANAGE)
 
 
-class CampaignSerializer(serializers.ModelSerializer):
-    environment = serializers.SlugRelatedField(slug_field="name", read_only=True)
-    spent_usd = serializers.DecimalField(max_digits=12, decimal_places=2, read_only=True)
-    price_usd = serializers.SerializerMethodField(help_text="Of all votes, fees included.")
+@contextmanager
+def said_as_problems() -> Iterator[None]:
+    """What does not fit the state of things, and what a place with people did not do, in the interface's words."""
+    try:
+        yield
+    except (CannotDecide, CannotOffer) as error:
+        raise Conflict(str(error)) from error
+    except GatewayError as error:
+        later = " It is tried again by itself." if error.retry_helps else ""
+        raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}{later}") from error
 
-    class Meta:
-        model = Campaign
-        fields = [
-            "id", "name", "dataset", "environment", "state", "votes_per_pair", "images_per_hit", "pairs_per_image",
-            "delay_ms", "title", "reward_usd", "budget_usd", "price_usd", "spent_usd", "created_at", "published_at",
-            "finished_at", "reconciled_at", "trouble",
-        ]
 
-    def get_price_usd(self, campaign: Campaign) -> str:
-        return str(publishing.price(campaign).total_usd)
+class Owned(OwnedRows):
+    """Rows whose campaign, or whatever they belong to, is the caller's or shared; administrators see all."""
+
+    belongs_to = "campaign"
+    permission_classes = [ModelRights]
+
+
+# --- Merges ---------------------------------------------------------------------------------------
 
 
 class MergeSerializer(serializers.ModelSerializer):
@@ -55,22 +70,18 @@ class MergeSerializer(serializers.ModelSerializer):
         read_only_fields = ["settings", "figures", *JOB_FIELDS]
 
 
-class Owned:
-    """Rows whose campaign, or whatever they belong to, is the caller's or shared; administrators see all."""
-
-    belongs_to = "campaign"
-    permission_classes = [ModelRights]
-
-    def get_queryset(self):
-        return rights.scoped(self.queryset.all(), self.belongs_to, self.request.user)
+class MergeFilters(JobFilters):
+    campaign = IdFilter()
+    method = filters.ChoiceFilter(choices=list(merging.METHODS.items()))
 
 
-class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class MergeViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Votes made into probabilities; a new one is started by POST and watched by its `state`."""
 
     scope = Scope.DATA
     queryset = Merge.objects.all()
     serializer_class = MergeSerializer
+    filterset_class = MergeFilters
 
     def perform_create(self, serializer) -> None:
         wanted = serializer.validated_data
@@ -78,3 +89,86 @@ class MergeViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet
             wanted["campaign"], self.request.user, method=wanted["method"], seed=wanted.get("seed", 0)
         )
         noted(self.request.user, wanted["campaign"], f"Merged as number {serializer.instance.pk}.")
+
+
+# --- What they say --------------------------------------------------------------------------------
+
+
+class ConsensusSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Consensus
+        fields = ["id", "merge", "pair", "p_first", "risk", "n_votes"]
+
+
+class ConsensusFilters(Filters):
+    merge = IdFilter()
+    campaign = IdFilter("merge__campaign")
+    pair = IdFilter()
+    person = IdFilter("pair__person")
+    risk_over = filters.NumberFilter("risk", "gt", label="Doubtful pairs alone: 0 to 0.5.")
+
+
+class ConsensusViewSet(Owned, viewsets.ReadOnlyModelViewSet):
+    """What a merge says of each pair."""
+
+    queryset = Consensus.objects.order_by("-pk")
+    serializer_class = ConsensusSerializer
+    filterset_class = ConsensusFilters
+    belongs_to = "merge__campaign"
+
+
+class SkillSerializer(serializers.ModelSerializer):
+    worker = serializers.CharField(source="annotator.pseudonym", read_only=True, help_text="The pseudonym.")
+    biases = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = WorkerSkill
+        fields = ["id", "merge", "worker", "n_votes", "agreement", "skill", "low", "high", "kind", "biases"]
+        read_only_fields = fields
+
+
+class SkillFilters(Filters):
+    merge = IdFilter()
+    campaign = IdFilter("merge__campaign")
+    worker = filters.CharFilter("annotator__pseudonym")
+
+
+class SkillViewSet(Owned, viewsets.ReadOnlyModelViewSet):
+    """What a merge says of each worker, under pseudonyms."""
+
+    queryset = WorkerSkill.objects.select_related("annotator").order_by("-pk")
+    serializer_class = SkillSerializer
+    filterset_class = SkillFilters
+    belongs_to = "merge__campaign"
+
+
+class VoteSerializer(serializers.ModelSerializer):
+    worker = serializers.CharField(source="annotator.pseudonym", read_only=True, help_text="The pseudonym.")
+    is_verified = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Vote
+        fields = [
+            "id", "task", "number", "comparison", "pair", "worker", "choice", "first_is_green", "first_is_left", "response_ms",
+            "elapsed_ms", "given_at", "is_verified",
+        ]
+        read_only_fields = fields
+
+    def get_is_verified(self, vote: Vote) -> bool:
+        return vote.task.verified_at is not None
+
+
+class VoteFilters(Filters):
+    campaign = IdFilter("task__assignment__hit__campaign")
+    pair = IdFilter()
+    worker = filters.CharFilter("annotator__pseudonym")
+    verified = filters.BooleanFilter("task__verified_at", lookup_expr="isnull", exclude=True)
+
+
+class VoteViewSet(Owned, viewsets.ReadOnlyModelViewSet):
+    """Every answer and undo as it was sent, of the caller's campaigns; the last one on a comparison counts."""
+
+    queryset = Vote.objects.select_related("annotator", "task").order_by("-pk")
+    serializer_class = VoteSerializer
+    filterset_class = VoteFilters
+    belongs_to = "task__assignment__hit__campaign"

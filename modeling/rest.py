@@ -2,21 +2,24 @@
 
 from django.contrib.admin.models import ADDITION
 from django.http import FileResponse, Http404
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
+from access.filtering import IdFilter
+from access.idempotency import Once
 from access.models import Scope
 from access.problems import Conflict
 from access.trail import noted
 from annotation.models import Dataset
 from annotation.rest import ModelRights
 from crowd.models import Campaign, Release
-from crowd.rest import JOB_FIELDS, Owned, OwnedBy
-from jobs import running
+from crowd.rest import Owned, OwnedBy
+from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 from modeling import exporting, keeping, promoting, repeating, training
 from modeling.models import Cadence, Promotion, Run
 from modeling.panel.comparing import HEAVY
@@ -96,24 +99,25 @@ class CadenceSerializer(serializers.ModelSerializer):
     validate_settings = RunSerializer.validate_settings
 
 
-def cancel(request, job) -> None:
-    """As on the job's page: whoever started it, and administrators.
-
-    Raises: PermissionDenied.
-    """
-    if not (request.user.is_superuser or job.created_by_id == request.user.pk):
-        raise PermissionDenied("Only who started it, or an administrator, may stop it.")
-    running.cancel(job)
-    noted(request.user, job, "Stopped.")
-    job.refresh_from_db()
+class RunFilters(JobFilters):
+    release = IdFilter()
+    campaign = IdFilter("release__campaign")
+    dataset = IdFilter("release__campaign__dataset")
 
 
-class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class PromotionFilters(JobFilters):
+    dataset = IdFilter()
+    run = IdFilter()
+    is_current = filters.BooleanFilter()
+
+
+class RunViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Lifters trained on a release; a new one is started by POST and watched by its `state`."""
 
     scope = Scope.LEARN
     queryset = Run.objects.all()
     serializer_class = RunSerializer
+    filterset_class = RunFilters
     belongs_to = "release__campaign"
 
     def get_queryset(self):
@@ -131,14 +135,6 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
         )
         noted(self.request.user, run, f"Started on {run.release}.", ADDITION)
         serializer.instance = run
-
-    @extend_schema(request=None, responses=WholeRunSerializer)
-    @action(detail=True, methods=["post"])
-    def cancel(self, request, pk: str) -> Response:
-        """A waiting run ends at once, a training one after the present epoch."""
-        run = self.get_object()
-        cancel(request, run)
-        return Response(self.get_serializer(run).data)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)
@@ -178,7 +174,9 @@ class RunViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
         except FileNotFoundError as error:
             raise Http404(str(error)) from error
         noted(request.user, run, f"Downloaded {filename}.")
-        return FileResponse(content, as_attachment=True, filename=filename.rpartition("/")[2])
+        return FileResponse(
+            content, as_attachment=True, filename=filename.rpartition("/")[2], content_type="application/octet-stream"
+        )
 
 
 def promoted(view, run: Run | None, dataset: Dataset, anyway: bool) -> Response:
@@ -206,12 +204,13 @@ class RunRights(ModelRights):
     }
 
 
-class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+class PromotionViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Which run gives a data set's priors; POST without a run withdraws them."""
 
     scope = Scope.LEARN
     queryset = Promotion.objects.all()
     serializer_class = PromotionSerializer
+    filterset_class = PromotionFilters
     permission_classes = [RunRights]
     belongs_to = "dataset"
 
@@ -220,14 +219,6 @@ class PromotionViewSet(Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelVie
         wanted.is_valid(raise_exception=True)
         values = wanted.validated_data
         return promoted(self, values.get("run"), values["dataset"], values.get("anyway", False))
-
-    @extend_schema(request=None, responses=PromotionSerializer)
-    @action(detail=True, methods=["post"])
-    def cancel(self, request, pk: str) -> Response:
-        """Nothing of a promotion that was stopped is seen."""
-        job = self.get_object()
-        cancel(request, job)
-        return Response(self.get_serializer(job).data)
 
 
 class CadenceViewSet(viewsets.GenericViewSet):

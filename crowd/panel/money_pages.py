@@ -126,9 +126,7 @@ def _set_floor(campaign: Campaign, given: str) -> str:
         floor = Decimal(given).quantize(Decimal("0.01")) if given else None
     except InvalidOperation as error:
         raise CannotPublish(f"'{given}' is no amount; give dollars an hour, like 15.00.") from error
-    if floor is not None and not Decimal(0) < floor <= 1000:
-        raise CannotPublish("A wage floor is between 0.01 and 1000 dollars an hour; empty for none.")
-    Campaign.objects.filter(pk=campaign.pk).update(wage_floor_usd=floor)
+    paying.set_floor(campaign, floor)
     return f"The wage floor is {floor} USD an hour." if floor is not None else "There is no wage floor."
 
 

@@ -3,9 +3,11 @@
 import pytest
 from rest_framework.test import APIClient
 
+from access.models import Scope
 from crowd import merging, releasing
 from crowd.models import Merge
 from jobs import running
+from tests.access.test_tokens import make_token
 from tests.factories import make_dataset, make_user, make_voted_campaign
 from tests.programs import client_of, errors_of, make_member
 
@@ -17,7 +19,7 @@ def test_everybody_sees_his_own_data_sets_and_administrators_see_all():
     make_dataset(name="mine", owner=mine)
     make_dataset(name="other", owner=other)
     assert [row["name"] for row in client_of(mine).get("/api/v1/datasets/").json()["results"]] == ["mine"]
-    assert client_of(make_user()).get("/api/v1/datasets/").json()["count"] == 2
+    assert len(client_of(make_user()).get("/api/v1/datasets/").json()["results"]) == 2
 
 
 @pytest.mark.parametrize("place", ["datasets", "campaigns", "merges", "releases", "runs"])
@@ -64,8 +66,17 @@ def test_a_merge_that_is_not_done_is_not_released():
 
 def test_a_campaigns_price_and_spending_are_exact():
     campaign = make_voted_campaign(owner=make_member("Viewer"))
-    row = client_of(campaign.owner).get(f"/api/v1/campaigns/{campaign.pk}/").json()
-    assert (row["price_usd"], row["spent_usd"]) == ("0.60", "0.00")
+    client, place = client_of(campaign.owner), f"/api/v1/campaigns/{campaign.pk}/"
+    assert (client.get(f"{place}price/").json()["total_usd"], client.get(place).json()["spent_usd"]) == ("0.60", "0.00")
+
+
+def test_the_description_is_for_people_who_are_signed_in_and_programs_with_a_token():
+    stranger, somebody = APIClient(), make_member("Viewer")
+    refused = stranger.get("/api/v1/schema/")
+    assert refused.status_code == 401 and refused.json()["type"].endswith("unknown-caller")
+    assert stranger.get("/api/v1/docs/")["Location"].startswith("/panel/login/?next=/api/v1/docs/")
+    assert make_token(somebody, Scope.LEARN)[1].get("/api/v1/schema/").status_code == 200
+    assert client_of(somebody).get("/api/v1/docs/").status_code == 200
 
 
 def test_the_description_is_readable_in_a_browser_under_the_site_s_policy(site, page, transactional_db):

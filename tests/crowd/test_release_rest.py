@@ -72,7 +72,14 @@ def test_a_file_that_the_caller_has_is_not_sent_again(client, campaign):
         again = client.get(url, HTTP_IF_NONE_MATCH=first["ETag"])
         assert again.status_code == 304 and not again.content and again["ETag"] == first["ETag"]
         assert client.get(url, HTTP_IF_NONE_MATCH='"another"', HTTP_ACCEPT="text/csv").status_code == 200
+        gone = client.get(url, HTTP_IF_MATCH='"another"')
+        assert gone.status_code == 412 and gone.json()["type"].endswith("changed")
     assert release.files["pairs.csv"]["sha256"] in client.get(f"/api/v1/releases/{release.pk}/files/pairs.csv/")["ETag"]
+    url = f"/api/v1/releases/{release.pk}/"
+    first = client.get(url)
+    assert client.get(url, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+    Release.objects.update(description="moved on")
+    assert client.get(url, HTTP_IF_NONE_MATCH=first["ETag"]).json()["description"] == "moved on"
 
 
 def test_a_release_that_is_not_written_has_no_files_yet(client, campaign):
