@@ -14,7 +14,7 @@ from django.utils import timezone
 from crowd import publishing, reconciling
 from crowd.books import outbox, performing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication
-from crowd.publishing import CannotPublish
+from crowd.publishing import MOST_PLACES, CannotPublish
 from crowd.ways import way_of
 from crowd.ways.base import CannotOffer, GatewayError
 from jobs import running
@@ -23,7 +23,6 @@ from jobs.running import JobError, Report
 Act = Publication.Act
 State = Campaign.State
 MOST_VOTES = 45  # for one pair, in all
-MOST_PLACES = 9  # of one HIT: from 10 the fee is another
 FROM = {
     Act.PAUSE: (State.PUBLISHING, State.COLLECTING), Act.RESUME: (State.PAUSED,),
     Act.EXTEND: (State.COLLECTING, State.PAUSED, State.FINISHED), Act.ARCHIVE: (State.FINISHED,),
@@ -112,7 +111,9 @@ def _add_places(campaign: Campaign, n: int, user) -> None:
     number = campaign.hits.count()
     for hit in campaign.hits.filter(follows=None, compensates=None).order_by("number"):
         left = n
-        for each in (hit, *hit.followers.order_by("number")):
+        if campaign.is_lean:  # its HITs get their places as votes come in (`crowd.lean.offering`)
+            left -= publishing.places_of_a_hit(campaign) - min(campaign.votes_per_pair + campaign.more_votes - n, MOST_PLACES)
+        for each in ([] if campaign.is_lean else (hit, *hit.followers.order_by("number"))):
             more = min(left, MOST_PLACES - each.max_assignments) if each.hit_id else 0
             if more > 0:
                 try:

@@ -22,6 +22,7 @@ from crowd.ways.base import CannotOffer, GatewayError, Way
 from jobs import running
 from jobs.running import JobError, Report
 
+MOST_PLACES = 9  # of one HIT: from 10 the fee is another
 CannotPublish = CannotOffer  # the campaign is not fit to be launched; the message says what to change
 
 
@@ -58,6 +59,7 @@ def price(campaign: Campaign) -> Price:
         n_hits, n_assignments = made["n"], made["assignments"]
         pairs = HitPair.objects.filter(hit__in=hits)
         if campaign.is_lean:
+            n_assignments = planned_places(campaign)
             n_pairs = Pair.objects.of_dataset(campaign.dataset).count()
             return Price(
                 n_pairs=n_pairs, n_hits=n_hits, n_assignments=n_assignments, n_votes=n_pairs * campaign.votes_per_pair,
@@ -75,6 +77,20 @@ def price(campaign: Campaign) -> Price:
     )
 
 
+def places_of_a_hit(campaign: Campaign) -> int:
+    """Different workers who may at last do one of the campaign's first HITs; from 10 on the fee would be another."""
+    return min(campaign.votes_per_pair + campaign.more_votes, MOST_PLACES)
+
+
+def planned_places(campaign: Campaign) -> int:
+    """Of all HITs that were made; a lean campaign's are offered a few at a time (`crowd.lean.offering`)."""
+    hits = campaign.hits.filter(compensates=None)
+    if not campaign.is_lean:
+        return hits.aggregate(n=Sum("max_assignments"))["n"] or 0
+    further = hits.exclude(follows=None).aggregate(n=Sum("max_assignments"))["n"] or 0
+    return hits.filter(follows=None).count() * places_of_a_hit(campaign) + further
+
+
 def reward_usd(campaign: Campaign, way: Way | None) -> Decimal:
     """What one assignment pays through Nearer."""
     return campaign.reward_usd if way is None or way.pays else Decimal("0.00")
@@ -82,7 +98,7 @@ def reward_usd(campaign: Campaign, way: Way | None) -> Decimal:
 
 def fee_usd(campaign: Campaign, way: Way | None) -> Decimal:
     """What comes on top of one assignment; in HITs of at most 9, always the lower fee."""
-    n = min(campaign.votes_per_pair, 9)
+    n = min(campaign.votes_per_pair, MOST_PLACES)
     return pricing.fee_usd(campaign.reward_usd, n) if way is None else way.fee_usd(reward_usd(campaign, way), n)
 
 
@@ -241,10 +257,13 @@ def offer_rest(job: Publication, report: Report) -> None:
 
 def _make_hits(campaign: Campaign) -> None:
     hits, hit_pairs = [], []
+    at_first = campaign.votes_per_pair
+    if campaign.is_lean:
+        at_first = min(at_first, max(campaign.most_out, campaign.least_votes))
     for number, pairs in enumerate(grouped(campaign)):
         hit = Hit(
             campaign=campaign, number=number, request_token=request_token(campaign, number),
-            max_assignments=campaign.votes_per_pair,
+            max_assignments=at_first,
         )
         hits.append(hit)
         if not campaign.is_lean:  # there a task is filled when it is accepted

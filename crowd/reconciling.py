@@ -14,6 +14,7 @@ from django.utils import timezone
 from annotation.models import Annotator, Task, Vote
 from crowd import publishing
 from crowd.books import effects, outbox
+from crowd.lean import offering
 from crowd.models import Assignment, Call, Campaign, Hit, Publication, Worker
 from crowd.visits import allotting
 from crowd.ways import way_of
@@ -236,6 +237,8 @@ def _complete(campaign: Campaign) -> None:
     """A campaign whose every HIT was worked off is finished by itself."""
     if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.COLLECTING).exists():
         return
+    if campaign.is_lean and offering.affordable(campaign):
+        return  # its HITs get more places as votes come in
     hits = campaign.hits.filter(compensates=None)
     settled = Count("assignments", filter=Q(assignments__state__in=[State.APPROVED, State.REJECTED]))
     if hits.filter(hit_id="").exists() or not hits.exists():

@@ -3,15 +3,17 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import Sum
 from django.utils import timezone
 
 from crowd import life, merging
-from crowd.lean import standing
+from crowd.lean import offering, standing
 from crowd.models import Campaign, Merge, Standing
 from crowd.publishing import CannotPublish
 
 logger = logging.getLogger(__name__)
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
+GROWTH = 0.1
 
 
 def keep_up(campaign: Campaign) -> None:
@@ -22,6 +24,7 @@ def keep_up(campaign: Campaign) -> None:
         standing.begin(campaign)
     if campaign.standings.filter(changed_at__lt=_newest_parameters(campaign)).exists():
         standing.measure(campaign)
+        _note(campaign)
     standing.catch_up(campaign)
     if is_due(campaign):
         merging.start(campaign, None)
@@ -30,6 +33,8 @@ def keep_up(campaign: Campaign) -> None:
             life.finish(campaign, None)
         except CannotPublish as problem:  # such as a change that is still under way: next time
             logger.info("campaign %s is complete but not finished yet: %s", campaign.pk, problem)
+    else:
+        offering.widen(campaign)
 
 
 def keep_all() -> int:
@@ -44,6 +49,18 @@ def keep_all() -> int:
     return count
 
 
+def _note(campaign: Campaign) -> None:
+    """Beside the newest merge: how many pairs were finished by it, and what they had cost; the panel draws it."""
+    merge = campaign.merges.filter(state=Merge.State.DONE, parameters__isnull=False).order_by("-pk").first()
+    if merge is None:
+        return
+    merge.figures["lean"] = {
+        "finished": campaign.standings.exclude(state=Standing.State.OPEN).count(),
+        "votes": campaign.standings.aggregate(n=Sum("n_votes"))["n"] or 0, "spent_usd": float(campaign.spent_usd),
+    }
+    merge.save(update_fields=["figures"])
+
+
 def _newest_parameters(campaign: Campaign) -> datetime:
     """When what standings are measured by changed last: a merge was done."""
     merges = campaign.merges.filter(state=Merge.State.DONE, parameters__isnull=False).order_by("-pk")
@@ -51,17 +68,22 @@ def _newest_parameters(campaign: Campaign) -> datetime:
 
 
 def is_due(campaign: Campaign) -> bool:
-    """Whether `merge_every` votes came in since the last merge, and none is under way or has just failed."""
+    """Whether enough votes came in since the last merge, and none is under way or has just failed.
+
+    Enough are `merge_every`, and a tenth of those merged by then: what the first votes tell of people is worth most, and
+    merging all of a million anew after each few hundred would cost more than it tells.
+    """
     newest = campaign.merges.order_by("-pk").first()
     if newest is not None and not newest.has_ended:
         return False
     if newest is not None and not newest.is_done and timezone.now() - newest.ended_at < PAUSE_AFTER_FAILURE:
         return False
     merged = merging.latest(campaign)
-    votes = merging.votes_of(campaign)
+    votes, enough = merging.votes_of(campaign), campaign.merge_every
     if merged is not None and merged.votes_upto:
+        enough = max(enough, int(votes.filter(pk__lte=merged.votes_upto).count() * GROWTH))
         votes = votes.filter(pk__gt=merged.votes_upto)
-    return votes.order_by()[: campaign.merge_every].count() >= campaign.merge_every
+    return votes.order_by()[:enough].count() >= enough
 
 
 def is_complete(campaign: Campaign) -> bool:

@@ -25,7 +25,7 @@ class Outlook:
         votes: verified. per_finished: votes that a finished pair took on average, None before the first.
         plan: votes that the fixed plan would have bought for the finished pairs.
         left, low, high: votes until all are finished, mean and 95 % interval.
-        usd, low_usd, high_usd: what those cost, fees included.
+        usd, low_usd, high_usd: what those cost, fees included. usd_per_vote: what one costs in a full task.
         time: how long they take at the present pace, None where none can be told.
     """
 
@@ -41,6 +41,7 @@ class Outlook:
     usd: Decimal
     low_usd: Decimal
     high_usd: Decimal
+    usd_per_vote: Decimal
     time: timedelta | None
 
 
@@ -70,5 +71,6 @@ def outlook(campaign: Campaign, *, hand_ins_per_hour: float | None = None) -> Ou
         states={state: n for state, (n, _) in counts.items()}, n_pairs=n_pairs, n_finished=n_finished,
         votes=sum(votes for _, votes in counts.values()),
         per_finished=votes_finished / n_finished if n_finished else None, plan=n_finished * campaign.votes_per_pair,
-        left=round(left), low=round(low), high=round(high), usd=usd[0], low_usd=usd[1], high_usd=usd[2], time=time,
+        left=round(left), low=round(low), high=round(high), usd=usd[0], low_usd=usd[1], high_usd=usd[2],
+        usd_per_vote=each / campaign.comparisons_per_hit, time=time,
     )

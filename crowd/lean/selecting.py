@@ -6,7 +6,7 @@ Pairs of one image go together as far as that pays, since a new image costs a wo
 """
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, Q
 
 from annotation.models import Annotator, Comparison, Pair
 from crowd.aggregation.choosing import grouped
@@ -31,9 +31,12 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
     if not campaign.standings.exists():
         standing.begin(campaign)
     chosen = _random(campaign, annotator, int(draw.binomial(size, campaign.exploration_share)), draw)
-    if best := _best(campaign, annotator, size - len(chosen), set(chosen), [State.OPEN]):
-        chosen += best  # a task is paid for as a whole: where too little is open, the next best fill it up
-        chosen += _best(campaign, annotator, size - len(chosen), set(chosen), [State.AGREED, State.SURE])
+    drawn, is_open = len(chosen), Q(state=State.OPEN)
+    for which in (is_open & _has_room(campaign), is_open):  # first what nobody else is at
+        chosen += _best(campaign, annotator, size - len(chosen), set(chosen), which)
+    if len(chosen) > drawn:  # a task is paid for as a whole: where too little is open, the next best fill it up
+        finished = Q(state__in=(State.AGREED, State.SURE))
+        chosen += _best(campaign, annotator, size - len(chosen), set(chosen), finished)
     elif not campaign.standings.filter(state=State.OPEN).exists():
         return []
     return _pairs(_leased(campaign, chosen))
@@ -41,6 +44,11 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
 
 def _askable(campaign: Campaign):
     return campaign.standings.filter(n_votes__lt=campaign.most_votes - F("n_out"), pair__gold_first=None)
+
+
+def _has_room(campaign: Campaign) -> Q:
+    """Fewer are asked about the pair right now than may be at once."""
+    return Q(n_out__lt=campaign.most_out) | Q(n_votes__lt=campaign.least_votes - F("n_out"))
 
 
 def _unseen(annotator: Annotator, pairs: list[int]) -> set[int]:
@@ -62,13 +70,13 @@ def _random(campaign: Campaign, annotator: Annotator, n: int, draw: np.random.Ge
     return [pk for pk, pair in found if pair in fresh][:n]
 
 
-def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], states: list[str]) -> list[int]:
-    """Standings in these states of the pairs that this annotator's vote is worth most on, grouped by image."""
+def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], which: Q) -> list[int]:
+    """Standings, of these, of the pairs that this annotator's vote is worth most on, grouped by image."""
     if n <= 0:
         return []
     now = standing.known(campaign)
     worker = int(now.index(np.array([annotator.pk]))[0])
-    rows = _askable(campaign).filter(state__in=states).order_by("-rank")
+    rows = _askable(campaign).filter(which).order_by("-rank")
     rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence")
     found, last = [], 0
     while len(found) < n + CANDIDATES // 4:

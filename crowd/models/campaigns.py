@@ -221,6 +221,11 @@ class Campaign(models.Model):
         default=7, validators=[MinValueValidator(1), MaxValueValidator(45)],
         help_text="Lean: a pair on which people still disagree after so many votes is left at that.",
     )
+    most_out = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(9)],
+        help_text="Lean: so many people at most are asked about one pair at the same time. Places are added as answers come "
+        "in, so that each is chosen with what the earlier ones have told; more is sooner done and saves less.",
+    )
     least_votes = models.PositiveSmallIntegerField(
         default=1, validators=[MaxValueValidator(9)],
         help_text="Lean: so many people are asked about every pair, however sure the lifter is. 0 trusts it alone.",
@@ -230,8 +235,9 @@ class Campaign(models.Model):
         help_text="Lean: share of a task, 0 to 1, that is drawn at random, so that workers and probabilities stay measurable.",
     )
     merge_every = models.PositiveIntegerField(
-        default=500, validators=[MinValueValidator(25)],
-        help_text="Lean: after so many new votes all of them are merged anew; in between each vote counts by itself.",
+        default=100, validators=[MinValueValidator(25)],
+        help_text="Lean: after so many new votes, and a tenth more than before, all of them are merged anew; in between each "
+        "vote counts by itself.",
     )
     gold_share = models.FloatField(
         default=0, validators=[MinValueValidator(0), MaxValueValidator(0.5)],

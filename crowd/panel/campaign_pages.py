@@ -27,8 +27,8 @@ class CampaignForm(forms.ModelForm):
     class Meta:
         model = Campaign
         fields = [
-            "name", "dataset", "environment", "protocol", "target_risk", "most_votes", "least_votes", "exploration_share",
-            "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
+            "name", "dataset", "environment", "protocol", "target_risk", "most_votes", "most_out", "least_votes",
+            "exploration_share", "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms",
             "teaches_lean", "seed", "reward_usd", "budget_usd", "wage_floor_usd",
             "approval_rate_percent", "hits_approved", "countries", "title", "description", "keywords", "duration_s",
             "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
@@ -37,7 +37,8 @@ class CampaignForm(forms.ModelForm):
         labels = {
             "dataset": "Data set", "environment": "Marketplace",
             "protocol": "Votes are bought", "target_risk": "Target risk", "most_votes": "Most votes for one pair",
-            "least_votes": "Least votes for a pair", "exploration_share": "Share drawn at random",
+            "most_out": "People asked about a pair at once", "least_votes": "Least votes for a pair",
+            "exploration_share": "Share drawn at random",
             "merge_every": "Merge anew after (votes)",
             "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
             "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
@@ -95,7 +96,7 @@ class CampaignAdmin(PageAdmin):
         ("What is paid", {"fields": ["reward_usd", "budget_usd", "wage_floor_usd"]}),
         ("When the lean protocol stops asking", {
             "classes": ["collapse"],
-            "fields": ["target_risk", "most_votes", "least_votes", "exploration_share", "merge_every"],
+            "fields": ["target_risk", "most_votes", "most_out", "least_votes", "exploration_share", "merge_every"],
         }),
         ("Who may take part", {
             "classes": ["collapse"],

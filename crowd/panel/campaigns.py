@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation.models import Choice, Vote
 from annotation.templatetags.panel import percent, usd
-from crowd import paying, pricing
+from crowd import paying, pricing, publishing
 from crowd.models import Assignment, Campaign, Merge, Payment
 from crowd.panel import forecast, merges
 
@@ -41,7 +41,7 @@ def progress(campaign: Campaign) -> dict:
         Assignment.objects.filter(hit__campaign=campaign).values_list("state").annotate(n=Count("pk")).order_by()
     )
     money = Payment.objects.filter(campaign=campaign).aggregate(amount=Sum("amount_usd"), fee=Sum("fee_usd"))
-    total = offered["total"] or 0
+    total = publishing.planned_places(campaign) if campaign.is_lean else offered["total"] or 0
     handed_in = sum(states.get(state, 0) for state in HANDED_IN)
     spent = (money["amount"] or 0) + (money["fee"] or 0)
     return {

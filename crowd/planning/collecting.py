@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crowd.aggregation import Votes, merge
 from crowd.aggregation.choosing import NEW_IMAGE_S, grouped
 from crowd.simulation import PaperCrowd, Worker
-from crowd.simulation.studies import INDEPENDENT_BLUR, vote_probability
+from crowd.simulation.studies import INDEPENDENT_BLUR, closer_given, vote_probability
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +46,18 @@ class Field:
     def truth(self) -> Ints:
         """(I,) 1 where the first is closer."""
         return (self.gap_mm > 0).astype(np.int64)
+
+    def right(self, label: Bools, some: Bools | slice = slice(None)) -> float:
+        """Share of these labels that are right."""
+        return float((label == (self.truth == 1))[some].mean())
+
+    def expected_right(self, label: Bools) -> float:
+        """The same, on average over all gaps that look like these: less noise, where nobody but the crowd was asked.
+
+        Of gaps as `PaperCrowd.depth_gaps_mm` draws them; see `percept_posterior` for the formula.
+        """
+        chance = closer_given(self.percept_mm, self.crowd.shared_mm)
+        return float(np.where(label, chance, 1 - chance).mean())
 
 
 def field(
@@ -83,8 +95,14 @@ class Protocol:
             most this probability; 0 never.
         ceiling: as `merge` takes it; None for the paper's.
         method: what merges in the end.
+        n_gold: so many random pairs whose answer is known to `merge`, from which it learns the ceiling; they are asked like
+            any other, and left out of accuracy and finished shares.
+        is_expected: accuracy as `Field.expected_right`.
         opinion: of a model, before any vote: (I,) P(the first is closer) of a field, NaN where it has none.
         new_image_s: what a new image costs a worker; 0 groups nothing.
+        merge_every, merge_growth: all votes are merged anew after so many new ones per pair, and once they have grown by
+            this share: what is learnt of workers early is worth most.
+        point_every: votes per pair between two points of the curve.
     """
 
     votes_per_pair: float = 5
@@ -93,13 +111,17 @@ class Protocol:
     most_votes: int = 15
     least_votes: int = 1
     exploration_share: float = 0.05
-    merge_every: float = 0.25
+    merge_every: float = 0.02
+    merge_growth: float = 0.1
+    point_every: float = 0.25
     images_per_task: int = 5
     pairs_per_image: int = 5
     look_s: float = 3.45
     new_image_s: float = NEW_IMAGE_S
     method: str = "nearer"
     ceiling: float | None = None
+    n_gold: int = 0
+    is_expected: bool = False
     opinion: Callable[[Field], Floats] | None = None
 
     @property
@@ -109,7 +131,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a collection stands after a merge.
+    """Where a collection stands, right after a merge.
 
     Attributes:
         votes_per_pair: bought so far, on average. tasks: so many.
@@ -137,6 +159,7 @@ class _Book:
         self.seen = np.zeros((len(place.workers), place.n_pairs), bool)
         self.columns: list[list[Ints]] = [[], [], [], [], []]
         self.total = self.tasks = self.images = 0
+        self.gold = np.zeros(place.n_pairs, bool)
 
     def ask(self, worker: int, pairs: Ints, rng: np.random.Generator) -> Votes:
         """The worker's votes on these pairs, as items 0, 1, ... of a table of their own."""
@@ -169,11 +192,14 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
     """
     rng = np.random.default_rng([seed, 78])
     book, size = _Book(place), protocol.task_size
+    if protocol.n_gold:
+        book.gold[rng.permutation(place.n_pairs)[: protocol.n_gold]] = True
     cap = protocol.most_votes if protocol.lean else int(np.ceil(protocol.votes_per_pair))
     opinion = protocol.opinion(place) if protocol.opinion else None
     state = _merged(book, protocol, opinion)
-    points, next_merge, tries = [], protocol.merge_every if opinion is None else 0.05, 0
+    points: list[Point] = []
     budget = protocol.votes_per_pair * place.n_pairs
+    next_point, merged_at, tries = protocol.point_every * place.n_pairs, 0, 0
     while book.total < budget and tries < TRIES:
         worker = int(rng.choice(len(place.workers), p=place.appetite))
         askable = ~book.seen[worker] & (book.n < cap)
@@ -183,10 +209,12 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
             continue
         new = book.ask(worker, pairs, rng)
         state.count(pairs, new)
-        if book.total >= next_merge * place.n_pairs:
-            state = _merged(book, protocol, opinion)
+        is_point = book.total >= next_point
+        if is_point or book.total - merged_at >= max(protocol.merge_every * place.n_pairs, protocol.merge_growth * merged_at):
+            state, merged_at = _merged(book, protocol, opinion), book.total
+        if is_point:
             points.append(_point(book, state, protocol))
-            next_merge += protocol.merge_every
+            next_point += protocol.point_every * place.n_pairs
     state = _merged(book, protocol, opinion)
     return [*points, _point(book, state, protocol)], book.votes()
 
@@ -214,6 +242,8 @@ class _State:
 def _merged(book: _Book, protocol: Protocol, opinion: Floats | None) -> _State:
     votes = book.votes()
     choices = {"ceiling": protocol.ceiling} if protocol.ceiling else {}
+    if book.gold.any():
+        choices["gold"] = np.where(book.gold, book.place.truth, np.nan)
     merged = merge(votes, protocol.method, prior=opinion, **choices)
     evidence = merged.fitted.evidence(votes, prior=opinion) if merged.fitted else np.zeros((0, 0))
     return _State(merged.fitted, evidence, merged.probability)
@@ -261,13 +291,14 @@ def _fewest(n: Ints, askable: Bools, size: int, rng) -> Ints:
 
 
 def _point(book: _Book, state: _State, protocol: Protocol) -> Point:
-    right = (state.merged > 0.5) == (book.place.truth == 1)
-    sure = finished = np.zeros(len(right), bool)
+    label, asked = state.merged > 0.5, ~book.gold
+    sure = finished = np.zeros(len(label), bool)
     if state.fitted is not None and protocol.lean:
-        sure, finished = state.is_sure(protocol, book.n), state.is_finished(protocol, book.n)
+        sure, finished = state.is_sure(protocol, book.n) & asked, state.is_finished(protocol, book.n) & asked
     return Point(
-        votes_per_pair=book.total / book.place.n_pairs, tasks=book.tasks, accuracy=float(right.mean()),
-        finished=float(finished.mean()), sure=float(sure.mean()),
-        wrong_of_sure=float((~right[sure]).mean()) if sure.any() else None,
+        votes_per_pair=book.total / book.place.n_pairs, tasks=book.tasks,
+        accuracy=book.place.expected_right(label) if protocol.is_expected else book.place.right(label, asked),
+        finished=float(finished[asked].mean()), sure=float(sure[asked].mean()),
+        wrong_of_sure=1 - book.place.right(label, sure) if sure.any() else None,
         images=book.images / max(book.tasks, 1),
     )

@@ -64,7 +64,7 @@ def expect(plan: Plan) -> Expected:
         place = field("paper", seed=1, n_images=LEAN_IMAGES)
         _, votes = collect(place, Protocol(
             plan.votes_per_pair, lean=True, target_risk=plan.target_risk, most_votes=plan.most_votes,
-            least_votes=plan.least_votes, exploration_share=plan.exploration_share, merge_every=1.0,
+            least_votes=plan.least_votes, exploration_share=plan.exploration_share, merge_every=1.0, point_every=99,
             images_per_task=plan.images_per_hit, pairs_per_image=plan.pairs_per_image,
         ), seed=1)
         truth, gap_mm = place.truth == 1, place.gap_mm

@@ -143,12 +143,9 @@ def percept_posterior(crowd: PaperCrowd, workers, item, worker, label, left, gre
     The percept t is a mixture of normals with variances s^2 + shared^2; given t and a component the gap is normal with
     mean t s^2 / (s^2 + shared^2), so P(gap > 0 | t, component) = Phi(t s / (shared sqrt(s^2 + shared^2))).
     """
-    sd, weight = np.array(GAP_SD_MM), np.array(GAP_WEIGHTS)
-    wide = np.sqrt(sd**2 + crowd.shared_mm**2)
     node = np.linspace(-PERCEPT_LIMIT_MM, PERCEPT_LIMIT_MM, 571)
-    density = weight / wide * np.exp(-0.5 * (node[:, None] / wide) ** 2)
-    closer = (density * ndtr(node[:, None] * sd / (max(crowd.shared_mm, 1e-9) * wide))).sum(1) / density.sum(1)
-    evidence = np.tile(np.log(density.sum(1)), (n_items, 1))
+    closer = closer_given(node, crowd.shared_mm)
+    evidence = np.tile(np.log(_density(node, crowd.shared_mm).sum(1)), (n_items, 1))
     order = np.argsort(item, kind="stable")
     for start in range(0, len(order), 20_000):
         some = order[start : start + 20_000]
@@ -158,6 +155,19 @@ def percept_posterior(crowd: PaperCrowd, workers, item, worker, label, left, gre
         evidence[items] += np.add.reduceat(log_chance, first, axis=0)
     mass = np.exp(evidence - evidence.max(1, keepdims=True))
     return (mass @ closer) / mass.sum(1)
+
+
+def closer_given(percept_mm: Floats, shared_mm: float) -> Floats:
+    """P(the first is closer) for pairs with these percepts; see `percept_posterior`."""
+    sd, density = np.array(GAP_SD_MM), _density(percept_mm, shared_mm)
+    wide = np.sqrt(sd**2 + shared_mm**2)
+    return (density * ndtr(percept_mm[:, None] * sd / (max(shared_mm, 1e-9) * wide))).sum(1) / density.sum(1)
+
+
+def _density(percept_mm: Floats, shared_mm: float) -> Floats:
+    """(N, components) of the percepts, up to a factor."""
+    wide = np.sqrt(np.array(GAP_SD_MM) ** 2 + shared_mm**2)
+    return np.array(GAP_WEIGHTS) / wide * np.exp(-0.5 * (percept_mm[:, None] / wide) ** 2)
 
 
 def even_posterior(workers, item, worker, label, n_items: int) -> Floats:

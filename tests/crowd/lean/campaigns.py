@@ -16,7 +16,7 @@ def make_lean(*, n_pairs: int = 40, **overrides) -> Campaign:
     """Collecting, one HIT with nine places and no pairs of its own."""
     settings = {
         "protocol": "lean", "state": "collecting", "images_per_hit": 2, "pairs_per_image": 5, "exploration_share": 0.0,
-        "merge_every": 10_000, "most_votes": 4,
+        "merge_every": 10_000, "most_votes": 4, "most_out": 9,
     }
     campaign = factories.make_campaign(**settings | overrides)
     factories.make_pairs(n_pairs, campaign.dataset)

@@ -26,7 +26,7 @@ def test_pairs_near_their_cap_need_what_is_left_of_it():
 
 def test_a_forecast_from_the_middle_of_a_collection_comes_true():
     place = field("paper", 3, n_images=100)
-    way = Protocol(40, lean=True, target_risk=0.1, most_votes=6, exploration_share=0, merge_every=99)
+    way = Protocol(40, lean=True, target_risk=0.1, most_votes=6, exploration_share=0, merge_every=99, point_every=99)
     points, votes = collect(place, way, 0)
     # Two votes of each pair stand for the middle of the collection.
     place_in_item = np.arange(len(votes)) - np.searchsorted(votes.item, votes.item)
