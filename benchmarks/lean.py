@@ -1,8 +1,10 @@
-"""Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--seeds N]
+"""Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--seeds N] [--images N]
 
 Prints Markdown tables. Votes per pair until the accuracy is reached that five votes on every pair give in the same
 field (the better of majority and Lean Crowdsourcing), accuracy at equal numbers of votes, and whether promised risks
-hold; with a crowd that errs together like the paper's and with one whose errors are independent.
+hold; with a crowd that errs together like the paper's and with one whose errors are independent. Without a model,
+accuracy is averaged over all gaps that look the same (`Field.expected_right`); where a curve reaches a level is read
+off the mean of the seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import time
 from collections import defaultdict
 
 import numpy as np
+from scipy.stats import t
 
 from crowd.aggregation import Votes, merge
 from crowd.aggregation.choosing import grouped
@@ -20,83 +23,96 @@ from crowd.planning.opinions import model, overconfident, useless
 
 WORLDS = ("paper", "independent")
 BUDGETS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+WORKERS_PER_IMAGE = 0.284
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["curves", "opinions", "promise", "speed"])
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--images", type=int, default=1000, help="with five pairs each, 284 people to a thousand")
+    parser.add_argument("--upto", type=float, default=5.0, help="votes per pair at which curves end")
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
     options = parser.parse_args()
     for part in options.parts:
-        {"curves": curves, "opinions": opinions, "promise": promise, "speed": speed}[part](options.seeds)
+        {"curves": curves, "opinions": opinions, "promise": promise, "speed": speed}[part](options)
 
 
-def five_each(place: Field, seed: int) -> dict[str, float]:
+def place_of(world: str, seed: int, options: argparse.Namespace) -> Field:
+    return field(world, seed, n_images=options.images, n_workers=round(options.images * WORKERS_PER_IMAGE))
+
+
+def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str, float]:
     """Accuracy of five votes on every pair by three ways of merging."""
-    _, votes = collect(place, Protocol(5, merge_every=99), seed)
+    right = place.expected_right if is_expected else place.right
+    _, votes = collect(place, Protocol(5, merge_every=99, point_every=99), seed)
     return {
-        name: float(np.mean((merge(votes, name).probability > 0.5) == (place.truth == 1)))
+        name: right(merge(votes, name).probability > 0.5)
         for name in ("majority", "lean", "nearer")
     }
 
 
-def curves(seeds: int) -> None:
+def curves(options: argparse.Namespace) -> None:
     """Without a model: fixed and lean, images grouped and not."""
+    shared = {"votes_per_pair": options.upto, "is_expected": True}
     ways = {
-        "fixed": Protocol(5),
-        "lean, any pairs": Protocol(5, lean=True, new_image_s=0),
-        "lean, grouped by image": Protocol(5, lean=True),
+        "fixed": Protocol(**shared),
+        "lean, any pairs": Protocol(**shared, lean=True, new_image_s=0),
+        "lean, grouped by image": Protocol(**shared, lean=True),
     }
-    for world in WORLDS:
+    for world in options.worlds:
         found, levels = defaultdict(list), []
-        for seed in range(seeds):
-            place = field(world, seed)
-            levels.append(five_each(place, seed))
+        for seed in range(options.seeds):
+            place = place_of(world, seed, options)
+            levels.append(five_each(place, seed, is_expected=True))
             for name, way in ways.items():
                 found[name].append(collect(place, way, seed)[0])
         _report(f"{world}, no model", found, levels)
 
 
-def opinions(seeds: int) -> None:
+def opinions(options: argparse.Namespace) -> None:
     """With a given model that is right on 75 % of the pairs: misled like the crowd, or by errors of its own."""
-    for world in WORLDS:
+    for world in options.worlds:
         found, levels = defaultdict(list), []
-        for seed in range(seeds):
-            place = field(world, seed)
+        for seed in range(options.seeds):
+            place = place_of(world, seed, options)
             levels.append(five_each(place, seed))
             kinds = {"model with errors of its own": model(0.75, misled=False)}
             if world == "paper":
                 kinds["model misled like the crowd"] = model(0.75, misled=True)
             kinds["model right half of the time"] = useless
             kinds["model sure and wrong on 30 %"] = overconfident
+            kinds["no model"] = None
             for name, opinion in kinds.items():
-                way = Protocol(3, lean=True, new_image_s=0, opinion=opinion)
+                way = Protocol(options.upto, lean=True, new_image_s=0, opinion=opinion)
                 found[name].append(collect(place, way, seed)[0])
         _report(f"{world}, given models", found, levels)
 
 
-def promise(seeds: int) -> None:
-    """Of the pairs stopped at a risk, how many are wrong; the crowd's ceiling known, as from gold."""
-    print("\n### Promised risk\n")
+def promise(options: argparse.Namespace) -> None:
+    """Of the pairs stopped at a risk, how many are wrong; the ceiling learnt from 100 pairs whose answer is known."""
+    print(f"\n### Promised risk; {options.seeds} seeds, {options.images} images\n")
     rows = []
-    for world, ceiling in (("paper", 0.81), ("independent", 0.99)):
+    for world in options.worlds:
         for target in (0.05, 0.1, 0.2):
             sure, wrong, votes, right = [], [], [], []
-            for seed in range(seeds):
-                way = Protocol(12, lean=True, target_risk=target, most_votes=12, new_image_s=0, ceiling=ceiling)
-                last = collect(field(world, seed), way, seed)[0][-1]
+            for seed in range(options.seeds):
+                way = Protocol(12, lean=True, target_risk=target, most_votes=12, new_image_s=0, n_gold=100, point_every=99)
+                last = collect(place_of(world, seed, options), way, seed)[0][-1]
                 sure.append(last.sure)
                 wrong.append(np.nan if last.wrong_of_sure is None else last.wrong_of_sure)
                 votes.append(last.votes_per_pair)
                 right.append(last.accuracy)
+            share = f"{np.nansum(np.array(wrong) * sure) / np.sum(sure):.1%}" if np.sum(sure) else ""
             rows.append(
-                (world, f"{target:.0%}", f"{np.mean(votes):.2f}", f"{np.mean(right):.1%}", f"{np.mean(sure):.1%}",
-                 f"{np.nansum(np.array(wrong) * sure) / max(np.sum(sure), 1e-9):.1%}")
+                (world, f"{target:.0%}", f"{np.mean(votes):.2f}", f"{np.mean(right):.1%}", f"{np.mean(sure):.1%}", share,
+                 f"{np.nanmax(wrong):.1%}" if share else "")
             )  # fmt: skip
-    _table(("world", "target risk", "votes per pair", "right", "stopped at that risk", "of those wrong"), rows)
+    head = ("world", "target risk", "votes per pair", "right", "stopped at that risk", "of those wrong", "in the worst seed")
+    _table(head, rows)
 
 
-def speed(seeds: int) -> None:
+def speed(options: argparse.Namespace) -> None:
     """CPU of choosing a task among a million open pairs, once their order by worth is known (the database's index)."""
     rng = np.random.default_rng(0)
     place = field("paper", 0)
@@ -114,44 +130,54 @@ def speed(seeds: int) -> None:
 def _report(title: str, found: dict[str, list], levels: list[dict[str, float]]) -> None:
     mean = {name: np.mean([level[name] for level in levels]) for name in levels[0]}
     print(f"\n### {title}; {len(levels)} seeds; five votes on every pair: ", end="")
-    print(", ".join(f"{name} {100 * value:.1f} %" for name, value in mean.items()) + "\n")
+    print(", ".join(f"{name} {100 * value:.2f} %" for name, value in mean.items()) + "\n")
+    wanted = np.array([[level["majority"], level["lean"]] for level in levels])
+    end = min(points[-1].votes_per_pair for runs in found.values() for points in runs)
+    grid = np.arange(0.25, end + 0.01, 0.25)
     rows = []
     for name, runs in found.items():
-        curve = [np.interp(BUDGETS, *_columns(points), left=np.nan, right=np.nan) for points in runs]
-        reached = [_reach(points, max(level["majority"], level["lean"])) for points, level in zip(runs, levels)]
-        easier = [_reach(points, level["majority"]) for points, level in zip(runs, levels)]
+        curve = np.array([np.interp(grid, *_columns(points)) for points in runs])
+        at = [np.interp(budget, grid, curve.mean(0)) if budget <= grid[-1] + 1e-9 else np.nan for budget in BUDGETS]
         rows.append((
-            name, _pm(reached, 2), _pm(easier, 2), f"{np.mean([points[-1].images for points in runs]):.1f}",
-            *(f"{100 * value:.1f}" if np.isfinite(value) else "" for value in np.mean(curve, axis=0)),
+            name, _reached(grid, curve, wanted), f"{np.mean([points[-1].images for points in runs]):.1f}",
+            *(f"{100 * value:.1f}" if np.isfinite(value) else "" for value in at), _ahead(curve[:, -1], wanted),
         ))  # fmt: skip
-    head = ("", "votes per pair for both", "for the majority's", "images a task", *(f"right at {b:g}, %" for b in BUDGETS))
-    _table(head, rows)
+    ahead = f"points ahead of five each, at {grid[-1]:g}"
+    _table(("", "votes per pair for both", "images a task", *(f"right at {b:g}, %" for b in BUDGETS), ahead), rows)
 
 
 def _columns(points) -> tuple[list[float], list[float]]:
     return [point.votes_per_pair for point in points], [point.accuracy for point in points]
 
 
-def _reach(points, level: float) -> float:
-    """Votes per pair at which a curve, smoothed over three merges, first has this accuracy; NaN where it never has."""
-    x, y = map(np.array, _columns(points))
-    y = np.convolve(np.pad(y, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
-    above = np.flatnonzero(y >= level)
+def _reached(grid, curve, wanted) -> str:
+    """Votes per pair at which the mean curve has the higher of the two mean levels, and the middle 95 % of 400 bootstraps."""
+    draw = np.random.default_rng(0)
+    some = [draw.integers(0, len(curve), len(curve)) for _ in range(400)]
+    value = _reach(grid, curve.mean(0), wanted.mean(0).max())
+    others = np.array([_reach(grid, curve[rows].mean(0), wanted[rows].mean(0).max()) for rows in some])
+    low, high = np.quantile(np.where(np.isfinite(others), others, np.inf), [0.025, 0.975], method="nearest")
+    return " ".join([_votes(value), f"({_votes(low)} to {_votes(high)})"]) if len(curve) > 1 else _votes(value)
+
+
+def _votes(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "not reached"
+
+
+def _reach(grid, curve, level: float) -> float:
+    above = np.flatnonzero(curve >= level)
     if not len(above):
         return float("nan")
     i = int(above[0])
-    return float(x[0]) if i == 0 else float(np.interp(level, y[i - 1 : i + 1], x[i - 1 : i + 1]))
+    return float(grid[0]) if i == 0 else float(np.interp(level, curve[i - 1 : i + 1], grid[i - 1 : i + 1]))
 
 
-def _pm(values: list[float], digits: int) -> str:
-    """Mean and standard error; how many never got there."""
-    got = [value for value in values if np.isfinite(value)]
-    if not got:
-        return "never"
-    text = f"{np.mean(got):.{digits}f}"
-    if len(got) > 1:
-        text += f" ± {np.std(got, ddof=1) / np.sqrt(len(got)):.{digits}f}"
-    return text + (f" ({len(values) - len(got)} never)" if len(got) < len(values) else "")
+def _ahead(last, wanted) -> str:
+    """Mean and half of its 95 % interval over the seeds, of the difference on the same people and pairs."""
+    by = 100 * (last - wanted.max(1))
+    if len(by) < 2:
+        return f"{by.mean():+.1f}"
+    return f"{by.mean():+.1f} ± {t.ppf(0.975, len(by) - 1) * by.std(ddof=1) / np.sqrt(len(by)):.1f}"
 
 
 def _table(head, rows) -> None:

@@ -61,17 +61,17 @@ def run(job: Demonstration, report: Report) -> None:
     Demonstration.objects.filter(pk=job.pk).update(campaign=campaign)
     try:
         report(0.02, "publishing", line=f"campaign '{campaign}' on '{campaign.dataset}'")
-        _finish(publishing.publish(campaign, job.created_by), report)
+        finish(publishing.publish(campaign, job.created_by), report)
         _work(job, campaign, report)
         report(0.6, "reconciling and paying", line="reconciling and paying")
         _reconcile(campaign, report)
         report(0.65, "merging")
-        majority = _finish(merging.start(campaign, job.created_by, method="majority"), report)
-        merge = _finish(merging.start(campaign, job.created_by, seed=job.seed), report)  # the newest is the consensus
+        majority = finish(merging.start(campaign, job.created_by, method="majority"), report)
+        merge = finish(merging.start(campaign, job.created_by, seed=job.seed), report)  # the newest is the consensus
         report(0.7, "writing the release")
-        release = _finish(releasing.start(merge, job.created_by), report)
+        release = finish(releasing.start(merge, job.created_by), report)
         report(0.75, "training the lifter", line="training the lifter")
-        trained = _finish(training.start(release, job.created_by, seed=job.seed, settings=LIFTER), report)
+        trained = finish(training.start(release, job.created_by, seed=job.seed, settings=LIFTER), report)
     except (publishing.CannotPublish, Lost) as error:
         raise JobError(str(error)) from error
     with report.final():
@@ -94,7 +94,7 @@ def _campaign(job: Demonstration) -> Campaign:
     )
 
 
-def _finish(job: Job, report: Report) -> Job:
+def finish(job: Job, report: Report) -> Job:
     """Wait for a job that a worker has taken, or do it here if none has; raises JobError where it failed."""
     deadline = time.monotonic() + WAIT_S
     while not (job := running.execute(job)).has_ended:
@@ -133,7 +133,7 @@ def _work(job: Demonstration, campaign: Campaign, report: Report) -> None:
     hits = list(campaign.hits.order_by("number"))
     takers = participation(len(hits), campaign.votes_per_pair, job.workers, draw)
     visits = [(hit, int(person)) for hit, people in zip(hits, takers) for person in people]
-    people = {person: _Visitor(crowd.worker(np.random.default_rng([job.seed, 2, person]))) for _, person in visits}
+    people = {person: Visitor(crowd.worker(np.random.default_rng([job.seed, 2, person]))) for _, person in visits}
     try:
         for done, (hit, person) in enumerate(visits, start=1):
             visitor = people[person]
@@ -147,7 +147,7 @@ def _work(job: Demonstration, campaign: Campaign, report: Report) -> None:
             visitor.leave()
 
 
-class _Visitor:
+class Visitor:
     """One simulated person with a browser, a marketplace account and a way of seeing."""
 
     def __init__(self, worker: Worker):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,10 +18,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Dataset
-from crowd import releasing
-from crowd.models import Release
+from crowd import merging, publishing, releasing
+from crowd.models import Campaign, Release
 from jobs import running
-from modeling import demonstration, setting_up
+from modeling import demonstration, lean_demonstration, setting_up
 from modeling.models import Demonstration
 
 START_WITHIN_S = 40
@@ -36,9 +37,10 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=40, help="Simulated people (40).")
         parser.add_argument("--seed", type=int, default=1, help="The same seed gives the same figures (1).")
         parser.add_argument("--dataset", help="Name of a data set; by default the mannequins.")
+        parser.add_argument("--lean", action="store_true", help="A lean campaign that trains on the way and ends by itself.")
         parser.add_argument("--output", type=Path, help="Folder for the release's files and the figures.")
 
-    def handle(self, *, workers, seed, dataset, output, **options):
+    def handle(self, *, workers, seed, dataset, output, lean, **options):
         if not _answers():
             call_command("migrate", interactive=False, verbosity=0)
         login = setting_up.login()
@@ -48,6 +50,10 @@ class Command(BaseCommand):
             chosen = Dataset.objects.get(name=dataset) if dataset else mannequins
             setting_up.marketplace()
             with self._site():
+                if lean:
+                    campaign = lean_demonstration.play(owner, chosen, workers=workers, seed=seed, say=self._say)
+                    self.stdout.write(lean_table(campaign))
+                    return
                 job = self._run(Demonstration(created_by=owner, workers=workers, seed=seed, dataset=chosen))
         except Dataset.DoesNotExist:
             names = ", ".join(Dataset.objects.values_list("name", flat=True))
@@ -109,6 +115,21 @@ def _answers() -> bool:
         return httpx.get(f"{settings.PUBLIC_URL}/healthz", timeout=2, trust_env=False).text.strip() == "alive"
     except httpx.HTTPError:
         return False
+
+
+def lean_table(campaign: Campaign) -> str:
+    """What was bought, beside what the fixed plan would have."""
+    plan, merge = publishing.price(campaign), merging.latest(campaign)
+    states = Counter(campaign.standings.values_list("state", flat=True))
+    rows = [
+        ("votes", f"{merge.figures['votes']:,} of {plan.n_votes:,} that the fixed plan buys"),
+        ("money", f"{campaign.spent_usd} of {plan.total_usd} USD"),
+        ("pairs", ", ".join(f"{n} {state}" for state, n in states.most_common())),
+        ("merged right", f"{merge.figures['accuracy_merged']:.1%}" if merge.figures.get("accuracy_merged") else "unknown"),
+        ("rounds of training", str(campaign.rounds.filter(state="done").count())),
+        ("state", campaign.get_state_display()),
+    ]
+    return "\n".join(["", *(f"  {name:<18}  {text}" for name, text in rows), ""])
 
 
 def table(figures: dict, folder: Path, duration_s: float) -> str:
