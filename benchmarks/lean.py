@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import t
 
 from crowd.aggregation import Votes, merge
 from crowd.aggregation.choosing import grouped
+from crowd.aggregation.svg import BLUE, INK, ORANGE, Chart
 from crowd.planning import Field, Protocol, collect, field
 from crowd.planning.opinions import model, overconfident, useless
 
@@ -33,6 +35,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000, help="with five pairs each, 284 people to a thousand")
     parser.add_argument("--upto", type=float, default=5.0, help="votes per pair at which curves end")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
+    parser.add_argument("--targets", nargs="+", type=float, default=[0.05, 0.1, 0.2], help="risks of the part promise")
+    parser.add_argument("--growth", type=float, default=0.1, help="of the votes between two merges")
+    parser.add_argument("--points", type=float, default=0.25, help="votes per pair between two points of a curve")
+    parser.add_argument("--plots", type=Path, help="a folder for the curves as SVG")
     options = parser.parse_args()
     for part in options.parts:
         {"curves": curves, "opinions": opinions, "promise": promise, "speed": speed}[part](options)
@@ -40,6 +46,10 @@ def main() -> None:
 
 def place_of(world: str, seed: int, options: argparse.Namespace) -> Field:
     return field(world, seed, n_images=options.images, n_workers=round(options.images * WORKERS_PER_IMAGE))
+
+
+def cadence(options: argparse.Namespace) -> dict[str, float]:
+    return {"merge_every": options.growth / 5, "merge_growth": options.growth, "point_every": options.points}
 
 
 def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str, float]:
@@ -54,9 +64,9 @@ def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str
 
 def curves(options: argparse.Namespace) -> None:
     """Without a model: fixed and lean, images grouped and not."""
-    shared = {"votes_per_pair": options.upto, "is_expected": True}
+    shared = {"votes_per_pair": options.upto, "is_expected": True, **cadence(options)}
     ways = {
-        "fixed": Protocol(**shared),
+        "fixed": Protocol(**shared | {"merge_every": 99}),
         "lean, any pairs": Protocol(**shared, lean=True, new_image_s=0),
         "lean, grouped by image": Protocol(**shared, lean=True),
     }
@@ -67,7 +77,7 @@ def curves(options: argparse.Namespace) -> None:
             levels.append(five_each(place, seed, is_expected=True))
             for name, way in ways.items():
                 found[name].append(collect(place, way, seed)[0])
-        _report(f"{world}, no model", found, levels)
+        _report(f"{world}, no model", found, levels, options.plots)
 
 
 def opinions(options: argparse.Namespace) -> None:
@@ -84,9 +94,9 @@ def opinions(options: argparse.Namespace) -> None:
             kinds["model sure and wrong on 30 %"] = overconfident
             kinds["no model"] = None
             for name, opinion in kinds.items():
-                way = Protocol(options.upto, lean=True, new_image_s=0, opinion=opinion)
+                way = Protocol(options.upto, lean=True, new_image_s=0, opinion=opinion, **cadence(options))
                 found[name].append(collect(place, way, seed)[0])
-        _report(f"{world}, given models", found, levels)
+        _report(f"{world}, given models", found, levels, options.plots)
 
 
 def promise(options: argparse.Namespace) -> None:
@@ -94,10 +104,11 @@ def promise(options: argparse.Namespace) -> None:
     print(f"\n### Promised risk; {options.seeds} seeds, {options.images} images\n")
     rows = []
     for world in options.worlds:
-        for target in (0.05, 0.1, 0.2):
+        for target in options.targets:
             sure, wrong, votes, right = [], [], [], []
             for seed in range(options.seeds):
-                way = Protocol(12, lean=True, target_risk=target, most_votes=12, new_image_s=0, n_gold=100, point_every=99)
+                often = cadence(options) | {"point_every": 99}
+                way = Protocol(12, lean=True, target_risk=target, most_votes=12, new_image_s=0, n_gold=100, **often)
                 last = collect(place_of(world, seed, options), way, seed)[0][-1]
                 sure.append(last.sure)
                 wrong.append(np.nan if last.wrong_of_sure is None else last.wrong_of_sure)
@@ -127,23 +138,40 @@ def speed(options: argparse.Namespace) -> None:
     print(f"\nchoosing 25 of 400 candidates: {1000 * (time.process_time() - start) / rounds:.2f} ms of CPU")
 
 
-def _report(title: str, found: dict[str, list], levels: list[dict[str, float]]) -> None:
+def _report(title: str, found: dict[str, list], levels: list[dict[str, float]], plots: Path | None) -> None:
     mean = {name: np.mean([level[name] for level in levels]) for name in levels[0]}
     print(f"\n### {title}; {len(levels)} seeds; five votes on every pair: ", end="")
     print(", ".join(f"{name} {100 * value:.2f} %" for name, value in mean.items()) + "\n")
     wanted = np.array([[level["majority"], level["lean"]] for level in levels])
     end = min(points[-1].votes_per_pair for runs in found.values() for points in runs)
-    grid = np.arange(0.25, end + 0.01, 0.25)
-    rows = []
+    grid = np.arange(0.5, end + 0.01, 0.25)
+    rows, drawn = [], {}
     for name, runs in found.items():
         curve = np.array([np.interp(grid, *_columns(points)) for points in runs])
         at = [np.interp(budget, grid, curve.mean(0)) if budget <= grid[-1] + 1e-9 else np.nan for budget in BUDGETS]
+        drawn[name] = at
         rows.append((
             name, _reached(grid, curve, wanted), f"{np.mean([points[-1].images for points in runs]):.1f}",
             *(f"{100 * value:.1f}" if np.isfinite(value) else "" for value in at), _ahead(curve[:, -1], wanted),
         ))  # fmt: skip
     ahead = f"points ahead of five each, at {grid[-1]:g}"
     _table(("", "votes per pair for both", "images a task", *(f"right at {b:g}, %" for b in BUDGETS), ahead), rows)
+    if plots:
+        (plots / f"lean-{title.replace(', ', '-').replace(' ', '-')}.svg").write_text(plot(title, drawn, wanted.mean(0).max()))
+
+
+def plot(title: str, drawn: dict[str, list[float]], level: float) -> str:
+    """SVG: accuracy at `BUDGETS`, NaN where a curve has ended, and the level that five votes on every pair give."""
+    values = np.array([*drawn.values()])
+    shown = [budget for budget, column in zip(BUDGETS, values.T, strict=True) if np.isfinite(column).any()]
+    low = np.floor(50 * min(np.nanmin(values), level)) / 50
+    high = np.ceil(50 * max(np.nanmax(values), level)) / 50
+    chart = Chart(title, "votes per pair", "labels that are right", (0, shown[-1]), (low, high), percent=(False, True))
+    for (name, at), colour in zip(drawn.items(), (BLUE, ORANGE, "#3b7d3c", "#7a4fa3", INK), strict=False):
+        known = [(x, y) for x, y in zip(BUDGETS, at, strict=True) if np.isfinite(y)]
+        chart.line(*zip(*known, strict=True), color=colour, name=name)
+    chart.line((0, shown[-1]), (level, level), color=INK, dashed=True, name="five votes on every pair")
+    return chart.text()
 
 
 def _columns(points) -> tuple[list[float], list[float]]:

@@ -32,6 +32,7 @@ def test_finished_pairs_are_compared_with_the_fixed_plan_on_the_page(admin_clien
     with django_assert_max_num_queries(40):
         page = admin_client.get(reverse("admin:crowd_campaign_change", args=[campaign.pk])).content.decode()
     assert "Where the votes went" in page and "less than the fixed plan" in page
+    assert "Dollars spent until so many pairs were finished" in page and "5 votes on every pair" in page
     campaign.standings.update(n_votes=0)
     measure(campaign)
     person = campaign.standings.first().pair.person_id

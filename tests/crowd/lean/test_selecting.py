@@ -95,10 +95,16 @@ def test_the_share_for_exploration_is_drawn_among_all_pairs_whatever_is_known_of
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_who_accept_at_once_never_get_more_than_is_left():
-    campaign = make_lean(n_pairs=30, most_votes=2)
-    workers = [factories.make_worker(environment=campaign.environment) for _ in range(8)]
-    campaign.hits.update(max_assignments=9)
+@pytest.mark.parametrize(
+    ("people", "most_votes", "served"),
+    [(8, 2, 6), (24, 8, 24)],  # 30 pairs, ten to a task: 60 places, and 240
+    ids=["more people than places", "as many places as people"],
+)
+def test_of_many_who_accept_at_once_everybody_is_served_while_there_is_something_and_no_pair_goes_beyond_its_cap(
+    people, most_votes, served
+):
+    campaign = make_lean(n_pairs=30, most_votes=most_votes)
+    workers = [factories.make_worker(environment=campaign.environment) for _ in range(people)]
     turned_away, errors = [], []
 
     def come(worker) -> None:
@@ -118,9 +124,11 @@ def test_many_who_accept_at_once_never_get_more_than_is_left():
         thread.join()
     assert not errors
     given = Counter(Comparison.objects.values_list("pair_id", flat=True))
-    assert set(given.values()) == {2} and len(given) == 30  # 60 places, 10 to a task: six got one
-    assert len(turned_away) == 2
-    assert set(campaign.standings.values_list("n_out", flat=True)) == {2}
+    assert set(given.values()) == {most_votes} and len(given) == 30
+    assert len(turned_away) == people - served
+    tasks = Counter(Comparison.objects.values_list("task_id", flat=True))
+    assert set(tasks.values()) == {10} and len(tasks) == served
+    assert set(campaign.standings.values_list("n_out", flat=True)) == {most_votes}
 
 
 def test_the_choice_costs_as_many_queries_for_many_pairs_as_for_few(django_assert_max_num_queries):
