@@ -180,13 +180,14 @@ def _about_block(worker: Worker, kind: str, reason: str, user) -> Call:
     )
 
 
-def write_to(environment: Environment, workers: list[Worker], user, *, subject: str, text: str, number: int = 0) -> list[Call]:
+def write_to(environment: Environment, workers: list[Worker], user, *, subject: str, text: str, key: str = "") -> list[Call]:
     """Send workers a message; only those whose work was approved or rejected can be reached, a hundred with one call.
 
     A message whose fate is unknown (no answer came) is not sent again by itself.
 
     Args:
-        number: makes the same words to the same people another message.
+        key: of this one message, so that a form sent twice writes once; without one the same words to the same people are
+            the same message.
 
     Raises: CannotDecide; GatewayError.
     """
@@ -199,7 +200,10 @@ def write_to(environment: Environment, workers: list[Worker], user, *, subject: 
     for start in range(0, len(ids), MOST_RECIPIENTS):
         some = ids[start : start + MOST_RECIPIENTS]
         calls.append(outbox.put(
-            environment, Kind.NOTIFY, outbox.token("notify", subject, text, number, *some), user=user, reason=subject,
+            environment, Kind.NOTIFY, outbox.token("notify", subject, text, key, *some), user=user, reason=subject,
             payload={"worker_ids": some, "subject": subject, "text": text},
         ))
+    for call in calls:
+        if key and call.state == Call.State.REFUSED:
+            raise GatewayRefused(call.error)  # of the same form's first press; a person who means it writes anew
     return [_perform(call) for call in calls]

@@ -4,17 +4,16 @@ import secrets
 from decimal import Decimal, InvalidOperation
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
 from access.sharing import Role
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from annotation.rights import scoped
 from crowd import compensating, deciding, paying, rights
-from crowd.books import outbox
-from crowd.models import Assignment, Call, Environment, Hit, Worker
-from crowd.panel import workers
+from crowd.models import Assignment, Call, Hit, Worker
+from crowd.panel import worker_acts, workers
 from crowd.publishing import CannotPublish
 from crowd.ways.base import GatewayError
 
@@ -32,12 +31,20 @@ class ExclusionFilter(admin.SimpleListFilter):
         return queryset.filter(excluded_at__isnull=self.value() == "no")
 
 
+class WorkerList(ChangeList):
+    """The page's workers with what they did, asked for together."""
+
+    def get_results(self, request):
+        super().get_results(request)
+        self.result_list = workers.seen(list(self.result_list), request.user)
+
+
 @admin.register(Worker)
 class WorkerAdmin(PageAdmin, FactAdmin):
     page_template = "admin/crowd/worker/page.html"
     list_display = [
-        "pseudonym", "n_tasks", "earned_usd", "skill_interval", "environment", moment("excluded_at", "excluded"),
-        moment("created_at", "since"),
+        "pseudonym", "n_tasks", "n_votes", "known_answers", "skill_interval", "agreement_interval", "answer_time", "earned_usd",
+        "wage", "environment", moment("excluded_at", "excluded"), moment("created_at", "since"),
     ]
     list_select_related = ["annotator", "environment"]
     search_fields = ["annotator__pseudonym"]
@@ -49,7 +56,10 @@ class WorkerAdmin(PageAdmin, FactAdmin):
         return workers.with_figures(rows.select_related("annotator", "environment"), request.user)
 
     def pages(self):
-        return {"exclude": self.exclude_view, "block": self.block_view, "letter": self.letter_view}
+        return worker_acts.pages(self)
+
+    def get_changelist(self, request, **kwargs):
+        return WorkerList
 
     @admin.display(description="worker", ordering="annotator__pseudonym")
     def pseudonym(self, worker):
@@ -63,83 +73,45 @@ class WorkerAdmin(PageAdmin, FactAdmin):
     def earned_usd(self, worker):
         return f"${worker.earned or 0:,.2f}"
 
+    @admin.display(description="votes")
+    def n_votes(self, worker):
+        return f"{worker.seen.votes:,}"
+
+    @admin.display(description="known answers right")
+    def known_answers(self, worker):
+        seen = worker.seen
+        return f"{seen.known_right:,} of {seen.known:,}" if seen.known else None
+
     @admin.display(description="skill", ordering="skill")
     def skill_interval(self, worker):
         if worker.skill is None:
             return None
-        return f"{100 * worker.skill:.0f} % ({100 * worker.skill_low:.0f} to {100 * worker.skill_high:.0f})"
+        return workers.between(worker.skill, worker.skill_low, worker.skill_high)
+
+    @admin.display(description="agreement", ordering="agreement")
+    def agreement_interval(self, worker):
+        """With what all others say without this worker."""
+        return workers.agreement(worker.agreement, worker.skill_votes)
+
+    @admin.display(description="an answer")
+    def answer_time(self, worker):
+        return f"{worker.seen.answer_s:.1f} s" if worker.seen.votes else None
+
+    @admin.display(description="wage")
+    def wage(self, worker):
+        return f"${worker.seen.hourly_usd:,.2f}/h" if worker.seen.hourly_usd is not None else None
 
     def page(self, request, thing):
-        known = thing.assignments.filter(state__in=[Assignment.State.APPROVED, Assignment.State.REJECTED])
-        known = scoped(known, "hit__campaign", request.user, Role.MANAGE)
-        return workers.page(thing, request.user) | {
-            "may_decide": self.may_decide(request, thing), "is_mturk": thing.environment.kind == Environment.Kind.MTURK,
-            "can_write": known.exists(), "decisions": list(workers.decisions(thing, request.user)[:10]),
+        known = worker_acts.work_of(thing, request.user, Role.MANAGE).filter(state__in=("approved", "rejected"))
+        may_pay = request.user.has_perm(worker_acts.PAID)
+        return workers.page(thing, request.user, request.GET.get("votes", "")) | {
+            "may_decide": worker_acts.may_decide(request, thing),
+            "can_block": worker_acts.can(thing, Call.Kind.BLOCK), "writes": worker_acts.can(thing, Call.Kind.NOTIFY),
+            "can_write": known.exists(),
+            "decisions": list(workers.decisions(thing, request.user)[:10]), "key": secrets.token_hex(12),
+            "waiting": list(worker_acts.waiting(thing, request.user)[: worker_acts.MOST_TASKS]) if may_pay else [],
+            "through": worker_acts.payable(thing, request.user) if may_pay and worker_acts.can(thing, Call.Kind.BONUS) else [],
         }
-
-    @staticmethod
-    def may_decide(request, worker) -> bool:
-        """About people in one's own campaigns, or in those that one may manage."""
-        return request.user.has_perm("crowd.change_worker") and (
-            request.user.is_superuser or scoped(worker.assignments.all(), "hit__campaign", request.user, Role.MANAGE).exists()
-        )
-
-    def exclude_view(self, request, worker):
-        """Exclude a worker from further tasks, or take that back."""
-        if not self.may_decide(request, worker):
-            raise PermissionDenied
-        if request.method == "POST":
-            reason = request.POST.get("reason", "").strip()[:500]
-            if request.POST.get("readmit"):
-                call, said = deciding.readmit(worker, request.user), f"{worker} may take tasks again."
-                self.log_change(request, worker, "Readmitted.")
-            else:
-                call = deciding.exclude(worker, request.user, reason=reason or "Excluded from further tasks.")
-                said = f"{worker} gets no further task. What was done is paid."
-                self.log_change(request, worker, f"Excluded. {reason}".strip())
-            try:
-                if call is not None:
-                    outbox.perform(call)
-            except GatewayError as error:
-                said += f" The marketplace has not been told yet: {error}"
-            messages.success(request, said)
-        return redirect(self.url("change", worker.pk))
-
-    def block_view(self, request, worker):
-        """The last resort, behind the worker's pseudonym typed in; and its end."""
-        if not self.may_decide(request, worker):
-            raise PermissionDenied
-        if request.method == "POST":
-            try:
-                if request.POST.get("unblock"):
-                    deciding.unblock(worker, request.user)
-                    said = "The block is lifted; the worker stays excluded until readmitted."
-                else:
-                    typed, reason = request.POST.get("typed", ""), request.POST.get("reason", "")
-                    deciding.block(worker, request.user, reason=reason, typed=typed)
-                    said = f"{worker} is blocked."
-            except (deciding.CannotDecide, GatewayError) as error:
-                messages.error(request, str(error))
-            else:
-                self.log_change(request, worker, said)
-                messages.success(request, said)
-        return redirect(self.url("change", worker.pk))
-
-    def letter_view(self, request, worker):
-        """A message through the marketplace."""
-        if not self.may_decide(request, worker):
-            raise PermissionDenied
-        if request.method == "POST":
-            subject, text = request.POST.get("subject", ""), request.POST.get("text", "")
-            number = Call.objects.filter(kind=Call.Kind.NOTIFY).count()
-            try:
-                deciding.write_to(worker.environment, [worker], request.user, subject=subject, text=text, number=number)
-            except (deciding.CannotDecide, GatewayError) as error:
-                messages.error(request, str(error))
-            else:
-                self.log_change(request, worker, f"Wrote: {subject[:100]}")
-                messages.success(request, "The message is sent.")
-        return redirect(self.url("change", worker.pk))
 
 
 @admin.register(Hit)

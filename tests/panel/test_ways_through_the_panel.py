@@ -259,14 +259,18 @@ def test_a_worker_is_looked_at_and_gets_no_further_task(panel, site, finished, s
     expect(panel.get_by_role("heading", level=1)).to_have_text(pseudonym)
     expect(panel.locator(".gallery li")).to_have_count(15)
     screenshot(panel, "worker", full_page=True)
-    panel.get_by_role("button", name="Give no further task").click()
+    panel.get_by_role("link", name="Approve, pay, write, exclude…").click()
+    panel.get_by_label("Why (the worker does not see it)").fill("Presses without looking.")
+    panel.get_by_role("button", name="Give no further task…").click()
+    panel.get_by_role("button", name="Give no further task", exact=True).click()
     expect(panel.locator(".note.warning")).to_contain_text("Gets no further task since")
     worker = Worker.objects.get(annotator__pseudonym=pseudonym)
     assert worker.excluded_at is not None
-    panel.get_by_role("button", name="Readmit").click()
-    expect(panel.get_by_role("button", name="Give no further task")).to_be_visible()
+    panel.get_by_role("button", name="Readmit…").click()
+    panel.get_by_role("button", name="Readmit", exact=True).click()
+    expect(panel.get_by_role("button", name="Give no further task…")).to_be_visible()
     panel.get_by_role("link", name="Audit trail").click()
-    expect(panel.get_by_role("cell", name="Excluded.")).to_be_visible()
+    expect(panel.get_by_role("cell", name="Presses without looking.")).to_be_visible()
 
 
 def test_work_that_arrived_without_answers_is_approved_by_hand(panel, site, mannequins, marketplace, researcher):
