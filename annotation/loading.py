@@ -271,8 +271,11 @@ class _Loading:
     def _save(self, batch: list[ImageRecord], seen: list[_Seen], checked: list[checking.Checked]) -> None:
         dataset = self.job.dataset
         images = Image.objects.bulk_create(
-            Image(dataset=dataset, name=one.name, file=one.file, sha256=one.sha256, width=one.width, height=one.height)
-            for one in seen
+            Image(
+                dataset=dataset, name=one.name, file=one.file, sha256=one.sha256, width=one.width, height=one.height,
+                up=None if record.up is None else [round(value, 6) for value in record.up],
+            )
+            for one, record in zip(seen, batch)
         )
         people = Person.objects.bulk_create(
             Person(image=image, number=number, keypoints=person.keypoints, occluded=person.occluded, truth_mm=person.truth_mm)

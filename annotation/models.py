@@ -95,6 +95,10 @@ class Image(models.Model):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField(help_text="Pixels.")
     height = models.PositiveIntegerField(help_text="Pixels.")
+    up = models.JSONField(
+        null=True, blank=True,
+        help_text="[x, y, z]: the world's up in the camera's axes, x right, y down, z away, of length 1; where known.",
+    )
 
     class Meta:
         ordering = ["dataset", "name"]

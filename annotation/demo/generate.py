@@ -191,7 +191,13 @@ def write(output: Path, shots: list[Shot], poses: np.ndarray, size: int) -> Iter
         scene = stage(shot, poses[shot.pose], size)
         name = f"images/{number:04d}.jpg"
         save(render(scene), output / name)
-        yield {"file": name, "width": size, "height": size, "people": [person_record(scene)]}
+        yield image_record(scene, name, size)
+
+
+def image_record(scene: Scene, name: str, size: int) -> dict:
+    """An entry of "images"; the world's z is up."""
+    up = np.round(scene.camera.rotation[:, 2], 5).tolist()
+    return {"file": name, "width": size, "height": size, "up": up, "people": [person_record(scene)]}
 
 
 def main(arguments: list[str] | None = None) -> int:

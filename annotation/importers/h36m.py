@@ -167,6 +167,7 @@ def _frames(
     film: Film, camera: cameras.Camera, every: int, seen_mm: np.ndarray, pixels: np.ndarray, options: Options
 ) -> Iterator[ImageRecord]:
     """One image for each frame; seen_mm: (T, 17, 3) in the camera's axes, pixels: (T, 17, 2)."""
+    up = tuple(camera.rotation[:, 2].tolist())  # Human3.6M's world has z up
     for row in range(len(seen_mm)):
         frame = row * every + 1
         place = f"{film.place}, camera {camera.name}, frame {frame}"
@@ -181,10 +182,10 @@ def _frames(
         )
         names = {"subject": film.subject, "action": film.action, "camera": camera.name, "frame": frame}
         if options.frames:
-            yield ImageRecord(_named(options.frames, names, place), place, [person])
+            yield ImageRecord(_named(options.frames, names, place), place, [person], up=up)
         else:
             name = f"{film.subject}/{film.action}.{camera.name}/{frame:06d}.png"
-            yield ImageRecord(name, place, [person], canvas=camera.size_px)
+            yield ImageRecord(name, place, [person], canvas=camera.size_px, up=up)
 
 
 def _named(pattern: str, names: dict, place: str) -> str:

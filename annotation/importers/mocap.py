@@ -54,6 +54,7 @@ def _check(file: Path, arrays: dict) -> None:
 
 
 def _images(file: Path, arrays: dict, clips: list[str], every: int) -> Iterator[ImageRecord]:
+    rotations = _rotations(arrays)
     for row in range(0, len(arrays["pose3d"]), every):
         place = f"{file}, row {row}"
         truth = arrays["pose3d"][row] / MM
@@ -67,4 +68,17 @@ def _images(file: Path, arrays: dict, clips: list[str], every: int) -> Iterator[
             [tuple(point) for point in truth.tolist()],
         )
         name = f"subject{subject:03d}/{clip.replace('/', '-')}/camera{camera}/{frame:06d}.png"
-        yield ImageRecord(name, place, [person], canvas=CANVAS)
+        up = rotations.get((subject, camera))
+        yield ImageRecord(name, place, [person], canvas=CANVAS, up=None if up is None else tuple(up[:, 2].tolist()))
+
+
+def _rotations(arrays: dict) -> dict[tuple[int, int], np.ndarray]:
+    """By subject and camera the rotation from the world, whose z is up, into the camera; empty where the file has none."""
+    subjects, turns = arrays.get("cam_subject"), arrays.get("cam_R")
+    if not isinstance(subjects, np.ndarray) or not isinstance(turns, np.ndarray) or turns.shape[1:] != (4, 3, 3):
+        return {}
+    straight = np.abs(np.einsum("scij,sckj->scik", turns, turns) - np.eye(3)).max((2, 3)) < 1e-3
+    return {
+        (int(subject), camera): turns[row, camera].astype(float)
+        for row, subject in enumerate(subjects[: len(turns)]) for camera in range(4) if straight[row, camera]
+    }

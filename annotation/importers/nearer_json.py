@@ -1,5 +1,6 @@
 """Nearer's own format: `dataset.json` beside its images. `docs/formats.md` describes it field by field."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -67,7 +68,19 @@ def _image(row: object, place: str) -> ImageRecord:
         raise BadDataset(f'{place}: needs "file", a path or an address, and "people", a list.')
     name, url = named(row["file"], place)
     people = [_person(person, f"{place}, person {number}") for number, person in enumerate(row["people"], start=1)]
-    return ImageRecord(name, place, people, url=url)
+    return ImageRecord(name, place, people, url=url, up=_up(row.get("up"), place))
+
+
+def _up(said: object, place: str) -> tuple[float, float, float] | None:
+    if said is None:
+        return None
+    length = math.hypot(*said) if are_numbers(said, 3) else 0
+    if not 0.5 < length < 2:
+        raise BadDataset(
+            f'{place}: "up" must be the world\'s up in the camera\'s axes, three numbers of length 1: [0, -1, 0] where the '
+            "camera is level."
+        )
+    return tuple(value / length for value in said)
 
 
 def named(file: str, place: str) -> tuple[str, str]:

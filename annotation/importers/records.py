@@ -38,6 +38,7 @@ class ImageRecord:
     url: where the annotations say that it can be fetched; empty where they do not.
     size: width and height in pixels that the annotations say the upright picture has; None where they do not.
     canvas: width and height in pixels of the stick figure that has to be drawn, where the format has no pictures.
+    up: the world's up in the camera's axes (x right, y down, z away), of length 1; None where the source does not say.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ImageRecord:
     url: str = ""
     size: tuple[int, int] | None = None
     canvas: tuple[int, int] | None = None
+    up: Point3D | None = None
 
 
 @dataclass

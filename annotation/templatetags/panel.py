@@ -15,6 +15,12 @@ def percent(share, digits: int = 0) -> str:
 
 
 @register.filter
+def points(share) -> str:
+    """A difference of shares with its sign: 0.061 as +6.1 points; unknown as a dash."""
+    return "–" if share is None or share != share else f"{100 * float(share):+.1f} points"
+
+
+@register.filter
 def usd(amount) -> str:
     """Dollars and cents; unknown as a dash."""
     return "–" if amount is None or amount == "" else f"${Decimal(amount):,.2f}"

@@ -3,26 +3,36 @@
 from itertools import pairwise
 
 import numpy as np
+from django.core.cache import cache
+from django.core.paginator import Page, Paginator
 
 from annotation.models import Annotator, Pair, Person
 from crowd import merging
 from crowd.models import Merge
-from crowd.panel.campaigns import kept
+from crowd.panel import camera_lean
 from crowd.panel.merges import consensus_table
 
 FEWEST_VOTES = 10
 ACCURACY_EDGES = np.linspace(0, 1, 21)
 POINTS = 600
 HARDEST = 12
+PER_PAGE = 48
+KEPT_S = 24 * 3600
+ORDERS = {"hardest": "Hardest first", "easiest": "Easiest first"}
 
 
 def figures(merge: Merge) -> dict:
-    """Charts as `admin/includes/chart.html` draws them, and the hardest people.
+    """Charts as `admin/includes/chart.html` draws them, everybody by difficulty, and what the camera's lean does.
 
     With ground truth, votes are measured against it; without, against the consensus, and
-    `against` says so.
+    `against` says so. A merge never changes, so its figures are kept for a day.
     """
-    return kept(f"panel:analysis:{merge.pk}", lambda: _figures(merge))
+    key = f"panel:analysis:{merge.pk}"
+    found = cache.get(key)
+    if found is None:
+        found = _figures(merge)
+        cache.set(key, found, KEPT_S)
+    return found
 
 
 def _figures(merge: Merge) -> dict:
@@ -30,7 +40,7 @@ def _figures(merge: Merge) -> dict:
     pairs = np.array(list(merge.consensuses.order_by("pair_id").values_list("pair_id", flat=True)))
     table = consensus_table(merge)
     if not len(pairs) or not len(votes.pair):
-        return {"charts": [], "hardest": [], "against": ""}
+        return {"charts": [], "difficulty": None, "against": "", "lean": None}
     known = np.isfinite(table[:, 2]) & (table[:, 2] != 0)
     has_truth = bool(known.any())
     truth = table[:, 2] > 0 if has_truth else table[:, 0] > 0.5
@@ -41,13 +51,16 @@ def _figures(merge: Merge) -> dict:
     item, chose_first, annotator = index[inside], votes.chose_first[inside], votes.annotator[inside]
     right = chose_first == truth[item]
     against = "the ground truth" if has_truth else "the consensus"
+    person, first, second = _people(pairs)
+    difficulty = _by_person(person[item], right)
     charts = [
         _worker_accuracy(annotator, right, against), _rates(annotator, truth[item], right),
-        _agreement(item, chose_first, table), _images(pairs, item, right, against),
+        _agreement(item, chose_first, table), _images(difficulty[1], against),
     ]
+    leaning = camera_lean.gaps(merge.campaign.dataset_id, person, first, second) if has_truth else None
     return {
-        "charts": [chart for chart in charts if chart], "against": against,
-        "hardest": _hardest(pairs, item, right),
+        "charts": [chart for chart in charts if chart], "against": against, "difficulty": difficulty,
+        "lean": camera_lean.figures(item, chose_first, table[:, 0], table[:, 2], *leaning) if leaning else None,
     }
 
 
@@ -127,35 +140,53 @@ def _agreement(item: np.ndarray, chose_first: np.ndarray, table: np.ndarray) -> 
     }
 
 
-def _by_person(pairs: np.ndarray, item: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """People's primary keys, share of right votes and number of votes, the hardest first."""
-    person_of = dict(Pair.objects.filter(pk__range=(int(pairs[0]), int(pairs[-1]))).values_list("pk", "person_id"))
-    person = np.array([person_of[int(pair)] for pair in pairs])[item]
+def _people(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(P,) person, first and second joint of each pair; pairs: primary keys, rising."""
+    rows = Pair.objects.filter(pk__range=(int(pairs[0]), int(pairs[-1]))).order_by("pk")
+    rows = rows.values_list("pk", "person_id", "first", "second")
+    table = np.fromiter(rows.iterator(chunk_size=20_000), dtype=np.dtype((np.int64, 4)))
+    table = table[np.isin(table[:, 0], pairs)]
+    return table[:, 1], table[:, 2], table[:, 3]
+
+
+def _by_person(person: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People's primary keys, share of right votes and number of votes, the hardest first; of two alike who has more votes.
+
+    Args:
+        person, right: (V,) of each vote whom it is about, and whether it is right.
+    """
     people, number = np.unique(person, return_inverse=True)
     n = np.bincount(number)
-    share = np.bincount(number, right) / n
-    order = np.argsort(share, kind="stable")
+    share = np.bincount(number, right) / np.maximum(n, 1)
+    order = np.lexsort((-n, share))
     return people[order], share[order], n[order]
 
 
-def _images(pairs: np.ndarray, item: np.ndarray, right: np.ndarray, against: str) -> dict:
-    _, share, _ = _by_person(pairs, item, right)
+def _images(share: np.ndarray, against: str) -> dict:
     at = np.unique(np.linspace(0, len(share) - 1, min(len(share), 100)).astype(int))
     rows = [[int(number) + 1, float(share[number])] for number in at]
     return {
-        "id": "difficulty", "title": "People by difficulty",
-        "note": f"Share of votes that are right by {against}, hardest first.",
-        "columns": ["Rank", "Right votes"], "rows": rows, "type": "line", "x": 0, "x_title": "people, hardest first",
+        "id": "difficulty", "title": "Images by difficulty",
+        "note": f"Share of votes on each person that are right by {against}, hardest first.",
+        "columns": ["Rank", "Right votes"], "rows": rows, "type": "line", "x": 0, "x_title": "images, hardest first",
         "series": [{"column": 1}], "y": {"min": 0, "max": 1, "percent": True},
     }
 
 
-def _hardest(pairs: np.ndarray, item: np.ndarray, right: np.ndarray) -> list[tuple[int, float, int]]:
-    people, share, n = _by_person(pairs, item, right)
-    return [(int(pk), float(part), int(votes)) for pk, part, votes in zip(people[:HARDEST], share, n)]
+def by_difficulty(found: dict, order: str = "hardest", number: str | int | None = 1, per_page: int = PER_PAGE) -> Page:
+    """One page of everybody that votes are about, as {person, share, votes, rank}.
 
-
-def hardest_people(hardest: list[tuple[int, float, int]]) -> list[dict]:
-    """The same with the people themselves, for drawing."""
-    found = Person.objects.select_related("image__dataset__skeleton").in_bulk([pk for pk, _, _ in hardest])
-    return [{"person": found[pk], "share": share, "votes": votes} for pk, share, votes in hardest if pk in found]
+    Args:
+        found: the merge's `figures`.
+        order: of `ORDERS`.
+    """
+    people, share, votes = found["difficulty"] or (np.empty(0, int),) * 3
+    ranks = np.arange(len(people)) if order != "easiest" else np.arange(len(people))[::-1]
+    page = Paginator(ranks, per_page).get_page(number)
+    chosen = [int(rank) for rank in page.object_list]
+    known = Person.objects.select_related("image__dataset__skeleton").in_bulk([int(people[rank]) for rank in chosen])
+    page.object_list = [
+        {"person": known[int(people[rank])], "share": float(share[rank]), "votes": int(votes[rank]), "rank": rank + 1}
+        for rank in chosen if int(people[rank]) in known
+    ]
+    return page

@@ -27,7 +27,10 @@ class MergeAdmin(JobAdmin):
         return False  # a merge is started on its campaign's page
 
     def pages(self):
-        return super().pages() | {"release": self.release_view, "review": self.review_view, "analysis": self.analysis_view}
+        return super().pages() | {
+            "release": self.release_view, "review": self.review_view, "analysis": self.analysis_view,
+            "difficulty": self.difficulty_view,
+        }
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.newest_review_view)
@@ -93,15 +96,31 @@ class MergeAdmin(JobAdmin):
         if not merge.is_done:
             return redirect(self.url("change", merge.pk))
         found = analysis.figures(merge)
-        skeleton = merge.campaign.dataset.skeleton
         gap = merges.gap_chart(merge)
         return self.render(
-            request, "admin/crowd/merge/analysis.html", merge, title="Analysis", against=found["against"],
+            request, "admin/crowd/merge/analysis.html", merge, title="Analysis", against=found["against"], lean=found["lean"],
             charts=[*([gap] if gap else []), *found["charts"]],
-            hardest=[
-                one | {"drawing": drawing(one["person"], skeleton)} for one in analysis.hardest_people(found["hardest"])
-            ],
+            hardest=self._drawn(merge, analysis.by_difficulty(found, per_page=analysis.HARDEST)),
         )
+
+    def difficulty_view(self, request, merge):
+        """All images, in order of how often votes on them are right."""
+        if not merge.is_done:
+            return redirect(self.url("change", merge.pk))
+        order = request.GET.get("show", "")
+        order = order if order in analysis.ORDERS else "hardest"
+        found = analysis.figures(merge)
+        page = analysis.by_difficulty(found, order, request.GET.get("page"))
+        return self.render(
+            request, "admin/crowd/merge/difficulty.html", merge, title="Images by difficulty", against=found["against"],
+            images_page=page, images=self._drawn(merge, page),
+            shows=[{"slug": slug, "title": title, "here": slug == order} for slug, title in analysis.ORDERS.items()],
+        )
+
+    @staticmethod
+    def _drawn(merge, page) -> list[dict]:
+        skeleton = merge.campaign.dataset.skeleton
+        return [one | {"drawing": drawing(one["person"], skeleton)} for one in page.object_list]
 
     def release_view(self, request, merge):
         return release_pages.make(self, request, merge)

@@ -4,7 +4,7 @@
  * the drawing, and what the CSV holds.
  */
 
-import { Chart } from "../../vendor/chart.js";
+import { BasicPlatform, Chart } from "../../vendor/chart.js";
 
 const COLOURS = ["--accent-fill", "--second", "--first", "--warn", "--ink-soft"];
 
@@ -19,7 +19,7 @@ function token(name) {
 }
 
 function translucent(colour, opacity) {
-  return colour.replace(/^rgb\(([^)]+)\)$/, (_, inside) => `rgb(${inside.replaceAll(",", " ")} / ${opacity})`);
+  return colour.replace(/^rgb\(([^)]+)\)$/, `rgba($1, ${opacity})`); // with commas, as programs for drawings read it
 }
 
 function save(name, blob) {
@@ -52,6 +52,9 @@ class Figure {
     figure.querySelector("[data-chart-png]").addEventListener("click", () => {
       figure.querySelector("canvas").toBlob((blob) => save(`${this.#data.id}.png`, blob));
     });
+    figure.querySelector("[data-chart-svg]").addEventListener("click", async () => {
+      save(`${this.#data.id}.svg`, new Blob([await this.#svg()], { type: "image/svg+xml" }));
+    });
     figure.addEventListener("rows", (event) => this.#replace(event.detail));
     this.draw();
   }
@@ -59,6 +62,26 @@ class Figure {
   draw() {
     this.#chart?.destroy();
     this.#chart = new Chart(this.#figure.querySelector("canvas"), this.#configuration());
+  }
+
+  /** The same drawing, by the same library, on a canvas that writes down what is drawn. */
+  async #svg() {
+    const { Context } = await import("../../vendor/svgcanvas.js");
+    const { clientWidth: width, clientHeight: height } = this.#figure.querySelector("canvas");
+    const context = new Context({ width, height, document });
+    const canvas = { width, height, style: {}, getContext: () => context };
+    Object.defineProperty(context, "canvas", { value: canvas });
+    const { type, data, options } = this.#configuration();
+    // With `segment` Chart.js draws a line itself instead of handing over a Path2D, which no SVG can take apart.
+    const datasets = data.datasets.map((one) => ({ ...one, segment: {} }));
+    const chart = new Chart(canvas, {
+      type, data: { ...data, datasets }, platform: BasicPlatform,
+      options: { ...options, responsive: false, events: [], devicePixelRatio: 1 },
+    });
+    chart.draw();
+    const svg = context.getSerializedSvg();
+    chart.destroy();
+    return svg;
   }
 
   #replace(rows) {
