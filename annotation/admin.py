@@ -66,8 +66,10 @@ class DatasetAdmin(PageAdmin):
         return lines, total, set(), []
 
     def get_queryset(self, request):
-        rows = super().get_queryset(request)
-        return rows.select_related("skeleton", "owner").annotate(
+        rows = super().get_queryset(request).select_related("skeleton", "owner")
+        if not (request.resolver_match and request.resolver_match.url_name == "annotation_dataset_changelist"):
+            return rows  # a page of one counts for itself
+        return rows.annotate(
             people_count=number_of(Person.objects.all(), "image__dataset"),
             pairs_count=number_of(Pair.objects.all(), "person__image__dataset"),
         )

@@ -346,6 +346,7 @@ class Comparison(models.Model):
             models.UniqueConstraint(fields=["task", "position"], name="one_comparison_per_position"),
             models.UniqueConstraint(fields=["task", "pair"], name="a_task_asks_a_pair_once"),
         ]
+        indexes = [models.Index(fields=["task"], condition=Q(is_gold=True), name="gold_comparisons")]
 
     def __str__(self) -> str:
         return f"{self.task_id}/{self.position}"

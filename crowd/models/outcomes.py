@@ -44,6 +44,7 @@ class Consensus(models.Model):
 
     class Meta:
         verbose_name_plural = "consensuses"
+        indexes = [models.Index("merge", F("risk").desc(), "pair", name="consensus_by_risk")]
         constraints = [
             models.UniqueConstraint(fields=["merge", "pair"], name="one_consensus_per_merge_and_pair"),
             models.CheckConstraint(condition=Q(p_first__gte=0) & Q(p_first__lte=1), name="p_first_is_a_probability"),

@@ -3,13 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
-from django.core.cache import cache
 from django.core.paginator import Page, Paginator
 
 from annotation.models import Annotator, Pair, Person
 from crowd import merging
 from crowd.models import Merge
 from crowd.panel import camera_lean
+from crowd.panel.campaigns import kept_for_good
 from crowd.panel.merges import consensus_table
 
 FEWEST_VOTES = 10
@@ -17,7 +17,6 @@ ACCURACY_EDGES = np.linspace(0, 1, 21)
 POINTS = 600
 HARDEST = 12
 PER_PAGE = 48
-KEPT_S = 24 * 3600
 ORDERS = {"hardest": "Hardest first", "easiest": "Easiest first"}
 
 
@@ -27,12 +26,7 @@ def figures(merge: Merge) -> dict:
     With ground truth, votes are measured against it; without, against the consensus, and
     `against` says so. A merge never changes, so its figures are kept for a day.
     """
-    key = f"panel:analysis:{merge.pk}"
-    found = cache.get(key)
-    if found is None:
-        found = _figures(merge)
-        cache.set(key, found, KEPT_S)
-    return found
+    return kept_for_good(f"panel:analysis:{merge.pk}", lambda: _figures(merge))
 
 
 def _figures(merge: Merge) -> dict:

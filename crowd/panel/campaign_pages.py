@@ -135,7 +135,8 @@ class CampaignAdmin(PageAdmin):
 
     def pages(self):
         return {
-            "live": self.live_view, "worth": self.worth_view, "finish": self.finish_view, "merge": self.merge_view,
+            "live": self.live_view, "worth": self.worth_view, "votes": self.votes_view,
+            "finish": self.finish_view, "merge": self.merge_view,
             "collect": self.collect_view,
             **sharing.pages(self), **launching.pages(self), **life_pages.pages(self), **money_pages.pages(self),
             **ways_pages.pages(self),
@@ -201,6 +202,7 @@ class CampaignAdmin(PageAdmin):
     # --- pages ---
 
     def page(self, request, thing):
+        thing.now = None if thing.is_draft else figures.progress(thing)
         context = {
             "may_run": self.may_run(request, thing), "may_share": sharing.may_share(request, thing),
             "wage": figures.wage(thing),
@@ -213,25 +215,15 @@ class CampaignAdmin(PageAdmin):
             return context | {
                 "price": price, "problem": self._problem(thing), "expected": expectations.expected(thing, price),
             }
-        votes, live = figures.vote_figures(thing), figures.live(thing)
+        live = figures.live(thing, thing.now)
         merges_made = list(thing.merges.order_by("-pk")[:10])
         latest = next((merge for merge in merges_made if merge.is_done), None)
-        workers, skill_chart = figures.skills(latest) if latest else ([], None)
         return context | {
-            "tiles": figures.tiles(live), "live": live, "votes": votes,
-            "live_url": self.url("live", thing.pk),
-            "charts": [
-                chart for chart in (
-                    figures.votes_over_time(thing), figures.response_chart(votes) if votes["votes"] else None,
-                    skill_chart,
-                ) if chart
-            ],
+            "tiles": figures.tiles(live), "live": live, "live_url": self.url("live", thing.pk),
+            "votes_url": self.url("votes", thing.pk),
             "worth_url": self.url("worth", thing.pk) if latest and latest.parameters else "",
-            "gold": figures.gold_figures(thing),
-            "habits": figures.habits(votes) if votes["votes"] else [],
             "merges": [{"row": merge, "job": watch_row(self.admin_site, merge)} for merge in merges_made],
             "latest": latest,
-            "skills": workers,
             "releases": list(thing.releases.order_by("-pk")[:10]),
             "remarks": self._remarks(thing),
         }
@@ -268,6 +260,20 @@ class CampaignAdmin(PageAdmin):
         return render(
             request, "admin/crowd/campaign/worth.html", {"object": campaign, "worth": worth.section(campaign, latest)}
         )
+
+    def votes_view(self, request, campaign):
+        """Another part: what the votes say of themselves, which takes a while where there are a million."""
+        latest = campaign.merges.filter(state=Merge.State.DONE).order_by("-pk").first()
+        workers, skill_chart = figures.skills(latest) if latest else ([], None)
+        votes = figures.vote_figures(campaign)
+        charts = [
+            figures.votes_over_time(campaign), figures.response_chart(votes) if votes["votes"] else None, skill_chart,
+        ]
+        return render(request, "admin/crowd/campaign/votes.html", {
+            "object": campaign, "votes": votes, "charts": [chart for chart in charts if chart], "latest": latest,
+            "skills": workers, "gold": figures.gold_figures(campaign),
+            "habits": figures.habits(votes) if votes["votes"] else [],
+        })
 
     def price_view(self, request):
         """The price of a campaign that is being filled in, or `error`: why it cannot be said yet."""

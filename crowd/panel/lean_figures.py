@@ -16,7 +16,7 @@ def section(campaign: Campaign) -> dict:
     """For the campaign's page; no template where the campaign is not lean or has not begun."""
     if not campaign.is_lean or campaign.is_draft:
         return {"template": None}
-    now = campaigns.progress(campaign)
+    now = getattr(campaign, "now", None) or campaigns.progress(campaign)  # its page has asked already
     found = forecast.pace(campaign, now["n_assignments"] - now["handed_in"])
     seen = outlook(campaign, hand_ins_per_hour=found["per_hour"] if found else None)
     if not seen.n_pairs:

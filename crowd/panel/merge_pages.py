@@ -12,7 +12,7 @@ from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import merging
 from crowd.models import Merge
 from crowd.panel import analysis, merges, release_pages, reviewing
-from crowd.panel.campaigns import kept
+from crowd.panel.campaigns import kept_for_good
 
 
 @admin.register(Merge)
@@ -54,7 +54,7 @@ class MergeAdmin(JobAdmin):
             return context
         skills = thing.skills.order_by("-n_votes")
         charts = [
-            merges.gap_chart(thing), *kept(f"panel:merge:{thing.pk}", lambda: merges.table_charts(thing)),
+            merges.gap_chart(thing), *kept_for_good(f"panel:merge:{thing.pk}", lambda: merges.table_charts(thing)),
             merges.skill_chart(list(skills.values_list("skill", flat=True))),
         ]
         return context | {

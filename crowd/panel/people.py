@@ -1,6 +1,6 @@
 """What the crowd adds to the pages of data sets and people."""
 
-from django.db.models import Count, Exists, Max, OuterRef, Subquery
+from django.db.models import Count, Max
 from django.urls import reverse
 
 from access.sharing import Role
@@ -43,13 +43,16 @@ def doubts(dataset: Dataset, user) -> dict:
     """Filters of the data set's gallery: who has doubtful labels by the newest merge, and who has none."""
     merges = scoped(Merge.objects.filter(campaign__dataset=dataset, state=Merge.State.DONE), "campaign", user)
     newest = merges.order_by("-pk").values("pk")[:1]
-    known = Consensus.objects.filter(pair__person=OuterRef("pk"), merge=newest)
-    worst = known.order_by("-risk").values("risk")[:1]
+
+    def by_worst(people):
+        """With `worst`, the highest risk of each; in one pass over the merge, not one look for each person."""
+        return people.filter(pairs__consensuses__merge=newest).annotate(worst=Max("pairs__consensuses__risk"))
+
     return {
-        "doubtful": ("Most doubtful first", lambda people: (
-            people.annotate(worst=Subquery(worst)).filter(worst__isnull=False).order_by("-worst", "image__name", "number")
-        )),
-        "sure": ("All labels sure", lambda people: people.filter(Exists(known), ~Exists(known.filter(risk__gt=SURE_RISK)))),
+        "doubtful": (
+            "Most doubtful first", lambda people: by_worst(people).order_by("-worst", "image__name", "number")
+        ),
+        "sure": ("All labels sure", lambda people: by_worst(people).filter(worst__lte=SURE_RISK)),
     }
 
 

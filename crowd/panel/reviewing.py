@@ -29,7 +29,7 @@ def doubtful(merge: Merge, request: HttpRequest) -> dict:
 
 
 def _rows(merge: Merge, show: str) -> QuerySet[Consensus]:
-    rows = merge.consensuses.select_related("pair__person__image").order_by("-risk", "pk")
+    rows = merge.consensuses.select_related("pair__person__image").order_by("-risk", "pair_id")
     if show == "gold":
         return rows.filter(pair__gold_first__isnull=False)
     if show == "against":

@@ -6,8 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from annotation.models import Pair
 from crowd import merging, releasing
-from crowd.models import Worker
+from crowd.models import Standing, Worker
 from jobs import running
 from modeling.models import Prediction, Run
 from tests import factories
@@ -36,6 +37,9 @@ def pages(admin_user):
         )
         Prediction.objects.bulk_create(Prediction(run=run, person=one, pose_mm=one.truth_mm) for one in people)
         draft = factories.make_campaign(owner=admin_user, dataset=campaign.dataset)
+        lean = factories.make_campaign(owner=admin_user, dataset=campaign.dataset, protocol="lean", state="collecting")
+        pairs = Pair.objects.filter(person__in=people).select_related("person")
+        Standing.objects.bulk_create(Standing(campaign=lean, pair=pair, image_id=pair.person.image_id) for pair in pairs)
         return {
             "home": reverse("admin:index"),
             "data set": reverse("admin:annotation_dataset_change", args=[campaign.dataset_id]),
@@ -45,6 +49,8 @@ def pages(admin_user):
             "campaign": reverse("admin:crowd_campaign_change", args=[campaign.pk]),
             "live figures": reverse("admin:crowd_campaign_live", args=[campaign.pk]),
             "what labels are worth": reverse("admin:crowd_campaign_worth", args=[campaign.pk]),
+            "what the votes say": reverse("admin:crowd_campaign_votes", args=[campaign.pk]),
+            "lean": reverse("admin:crowd_campaign_change", args=[lean.pk]),
             "offer": reverse("admin:crowd_campaign_offer", args=[campaign.pk]),
             "work": reverse("admin:crowd_campaign_work", args=[campaign.pk]) + "?show=both",
             "wages": reverse("admin:crowd_campaign_wages", args=[campaign.pk]),
@@ -57,6 +63,7 @@ def pages(admin_user):
             "merge": reverse("admin:crowd_merge_change", args=[merge.pk]),
             "review": reverse("admin:crowd_merge_review", args=[merge.pk]),
             "analysis": reverse("admin:crowd_merge_analysis", args=[merge.pk]),
+            "by difficulty": reverse("admin:crowd_merge_difficulty", args=[merge.pk]),
             "worker": reverse("admin:crowd_worker_change", args=[Worker.objects.order_by("-pk").first().pk]),
             "task": reverse("admin:crowd_assignment_change", args=[campaign.hits.get().assignments.first().pk]),
             "merge's progress": reverse("admin:crowd_merge_progress", args=[merge.pk]),

@@ -7,6 +7,10 @@ export async function fetchParts(root) {
       if (!answer.ok) throw new Error(answer.statusText);
       const part = new DOMParser().parseFromString(await answer.text(), "text/html");
       place.replaceChildren(...part.body.childNodes);
+      if (place.querySelector("[data-chart]")) {
+        const { drawCharts } = await import("./charts.js");
+        drawCharts(place);
+      }
     } catch {
       // the link that stands there still leads to it
     }
