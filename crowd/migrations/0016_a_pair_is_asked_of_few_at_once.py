@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crowd', '0013_fewer_random_votes'),
+        ('crowd', '0015_consensus_by_risk'),
     ]
 
     operations = [
