@@ -264,10 +264,10 @@ class CampaignAdmin(PageAdmin):
     def votes_view(self, request, campaign):
         """Another part: what the votes say of themselves, which takes a while where there are a million."""
         latest = campaign.merges.filter(state=Merge.State.DONE).order_by("-pk").first()
-        workers, skill_chart = figures.skills(latest) if latest else ([], None)
+        workers, agreement_chart = figures.skills(latest) if latest else ([], None)
         votes = figures.vote_figures(campaign)
         charts = [
-            figures.votes_over_time(campaign), figures.response_chart(votes) if votes["votes"] else None, skill_chart,
+            figures.votes_over_time(campaign), figures.response_chart(votes) if votes["votes"] else None, agreement_chart,
         ]
         return render(request, "admin/crowd/campaign/votes.html", {
             "object": campaign, "votes": votes, "charts": [chart for chart in charts if chart], "latest": latest,

@@ -194,11 +194,11 @@ def _gold_figures(campaign: Campaign) -> dict:
 
 
 def skills(merge: Merge) -> tuple[list, dict | None]:
-    """The fifteen workers with most votes, and all of them by skill, as the merge has it; one query for both."""
+    """The fifteen workers with most votes, and all of them by agreement, as the merge has it; one query for both."""
 
     def found():
         rows = list(merge.skills.select_related("annotator__worker").order_by("-n_votes"))
-        return rows[:15], merges.skill_chart([row.skill for row in rows])
+        return rows[:15], merges.agreement_chart([row.agreement for row in rows])
 
     return kept_for_good(f"panel:skills:{merge.pk}", found)
 

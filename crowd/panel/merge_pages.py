@@ -55,7 +55,7 @@ class MergeAdmin(JobAdmin):
         skills = thing.skills.order_by("-n_votes")
         charts = [
             merges.gap_chart(thing), *kept_for_good(f"panel:merge:{thing.pk}", lambda: merges.table_charts(thing)),
-            merges.skill_chart(list(skills.values_list("skill", flat=True))),
+            merges.agreement_chart(list(skills.values_list("agreement", flat=True))),
         ]
         return context | {
             "tiles": merges.tiles(thing), "charts": [chart for chart in charts if chart],

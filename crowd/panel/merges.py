@@ -5,10 +5,12 @@ from itertools import pairwise
 import numpy as np
 
 from annotation.models import Pair, Person
+from crowd.aggregation.measures import risk_coverage
 from crowd.models import Merge
 
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
-SKILL_EDGES = np.linspace(0.3, 1.0, 15)
+AGREEMENT_EDGES = np.linspace(0.3, 1.0, 15)
+SHARES_KEPT = np.arange(1, 21) / 20
 
 
 def gap_chart(merge: Merge) -> dict | None:
@@ -33,7 +35,10 @@ def gap_chart(merge: Merge) -> dict | None:
 
 
 def consensus_table(merge: Merge) -> np.ndarray:
-    """(P, 3): p_first, risk and z of the second minus z of the first in mm (NaN where unknown)."""
+    """(P, 3): p_first, risk and z of the second minus z of the first in mm.
+
+    The last is NaN where unknown, and for gold pairs, whose answer was told to the merge: they would flatter it.
+    """
     rows = list(merge.consensuses.order_by("pair_id").values_list("pair_id", "p_first", "risk"))
     if not rows:
         return np.empty((0, 3))
@@ -44,7 +49,8 @@ def consensus_table(merge: Merge) -> np.ndarray:
         Person.objects.filter(image__dataset=dataset, truth_mm__isnull=False).values_list("pk", "truth_mm").iterator()
     )
     if truths:
-        pairs = Pair.objects.filter(person__image__dataset=dataset).values_list("pk", "person_id", "first", "second")
+        asked = Pair.objects.filter(person__image__dataset=dataset, gold_first__isnull=True)
+        pairs = asked.values_list("pk", "person_id", "first", "second")
         for pair, person, first, second in pairs.iterator():
             if pair in index and person in truths:
                 truth = truths[person]
@@ -73,6 +79,24 @@ def confidence_chart(table: np.ndarray) -> dict | None:
     }
 
 
+def coverage_chart(table: np.ndarray) -> dict | None:
+    """What is wrong among the surest pairs, as ever more of them are kept."""
+    known = table[np.isfinite(table[:, 2]) & (table[:, 2] != 0)]
+    if len(known) < 10:
+        return None
+    coverage, wrong, promised = risk_coverage(known[:, 0], (known[:, 2] > 0).astype(float))
+    kept = sorted({max(1, round(len(known) * share)) for share in SHARES_KEPT})
+    rows = [[f"{100 * coverage[n - 1]:.0f} %", float(wrong[n - 1]), float(promised[n - 1]), n] for n in kept]
+    return {
+        "id": "risk-coverage", "title": "Wrong among the surest",
+        "note": "Of the pairs kept, surest first: how many are wrong, and how many the merge says are.",
+        "columns": ["Pairs kept", "Wrong", "Said to be wrong", "Pairs"], "rows": rows, "type": "line", "x": 0,
+        "x_title": "share of the pairs that is kept, surest first",
+        "series": [{"column": 1}, {"column": 2, "colour": "--ink-soft", "dashed": True}],
+        "y": {"title": "wrong", "min": 0, "percent": True},
+    }
+
+
 def risk_chart(table: np.ndarray) -> dict | None:
     if not len(table):
         return None
@@ -91,20 +115,22 @@ def risk_chart(table: np.ndarray) -> dict | None:
 def table_charts(merge: Merge) -> list[dict | None]:
     """The charts that need every pair's consensus."""
     table = consensus_table(merge)
-    return [confidence_chart(table), risk_chart(table)]
+    return [confidence_chart(table), coverage_chart(table), risk_chart(table)]
 
 
-def skill_chart(skills: list[float]) -> dict | None:
-    """Workers by their probability of a right answer on an ordinary pair."""
-    if not skills:
+def agreement_chart(agreements: list[float | None]) -> dict | None:
+    """Workers by how often they say what the others say without them; whoever was never beside others is left out."""
+    known = [share for share in agreements if share is not None]
+    if not known:
         return None
-    counts, edges = np.histogram(np.clip(skills, 0.3001, 0.9999), SKILL_EDGES)
+    counts, edges = np.histogram(np.clip(known, 0.3001, 0.9999), AGREEMENT_EDGES)
     rows = [
         [f"{100 * low:.0f}-{100 * high:.0f} %", int(count)] for (low, high), count in zip(pairwise(edges), counts)
     ]
     return {
-        "id": "skills", "title": "Workers by skill", "note": "Probability of a right answer on an ordinary pair.",
-        "columns": ["Skill", "Workers"], "rows": rows, "type": "bar", "x": 0, "x_title": "skill",
+        "id": "agreement", "title": "Workers by agreement",
+        "note": "Share of a worker's votes that say what the others say, his own left out.",
+        "columns": ["Agreement", "Workers"], "rows": rows, "type": "bar", "x": 0, "x_title": "agreement with the others",
         "series": [{"column": 1, "colour": "--first"}], "y": {"title": "workers"},
     }
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from annotation.models import Pair, Person
 from crowd import merging
 from crowd.models import Assignment
-from crowd.panel import analysis, camera_lean
+from crowd.panel import analysis, camera_lean, merges
 from jobs import running
 from tests import factories
 
@@ -124,3 +124,24 @@ def test_without_ground_truth_votes_are_measured_against_the_consensus():
     assert found["against"] == "the consensus"
     accuracies = {row[0]: row[1] for row in chart(merge, "worker-accuracy")["rows"] if row[1]}
     assert accuracies == {"95-100 %": 2, "0-5 %": 1}
+
+
+def test_a_merge_shows_what_is_wrong_among_the_surest_and_how_workers_agree_with_the_others():
+    def truly(pair):
+        return pair.truth_first
+
+    merge = merged_campaign(truly, truly, truly, lambda pair: not pair.truth_first)
+    coverage = merges.coverage_chart(merges.consensus_table(merge))
+    assert [row[1] for row in coverage["rows"]] == [0.0] * 20 and coverage["rows"][-1][0] == "100 %"
+    assert all(row[2] > 0.2 for row in coverage["rows"])  # three of four is not certain
+    agreement = merges.agreement_chart(list(merge.skills.values_list("agreement", flat=True)))
+    assert {row[0]: row[1] for row in agreement["rows"] if row[1]} == {"95-100 %": 3, "30-35 %": 1}
+
+
+def test_gold_pairs_do_not_flatter_the_merges_own_figures():
+    merge = merged_campaign(lambda pair: pair.truth_first, lambda pair: True, n_pairs=14)
+    gold = list(merge.consensuses.values_list("pair_id", flat=True)[:6])
+    Pair.objects.filter(pk__in=gold).update(gold_first=True)
+    table = merges.consensus_table(merge)
+    assert len(table) == 14 and np.isfinite(table[:, 2]).sum() == 8
+    assert merges.coverage_chart(table) is None  # eight pairs say nothing

@@ -348,7 +348,7 @@ def test_a_campaign_says_what_its_labels_are_worth_and_what_more_would_buy(panel
     worth = panel.get_by_role("region", name="What the labels are worth")
     expect(worth).to_contain_text(re.compile(r"more votes, \$\d+\.\d\d, about|More votes are not needed"))
     expect(worth).to_contain_text(re.compile(r"\d\.\d\d for a dollar"))
-    expect(panel.locator("[data-chart='skills'] canvas")).to_be_visible()
+    expect(panel.locator("[data-chart='agreement'] canvas")).to_be_visible()
     screenshot(panel, "worth", full_page=True)
     panel.goto(f"{site}/panel/annotation/dataset/{campaign.dataset_id}/change/?show=doubtful")
     expect(panel.locator(".gallery li")).to_have_count(3)
