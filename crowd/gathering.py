@@ -190,8 +190,14 @@ def _campaign(campaign: Campaign, merge: Merge) -> dict:
         "seed": campaign.seed, "gold_share": campaign.gold_share, "has_tutorial": campaign.has_tutorial,
         "teaches_lean": campaign.teaches_lean, "has_consent": bool(campaign.consent_text),
         "consent_version": campaign.consent_version, "knows_colour": imported is None or imported.knows_colour,
-        "knows_side": imported is None or imported.knows_side,
+        "knows_side": imported is None or imported.knows_side, "pair_strategies": _strategies(merge),
     }
+
+
+def _strategies(merge: Merge) -> dict[str, int]:
+    """How the merged pairs came to be asked, and how many by each way."""
+    rows = Consensus.objects.filter(merge=merge).order_by("pair__strategy").values_list("pair__strategy")
+    return dict(rows.annotate(Count("pk")))
 
 
 def _days(merge: Merge) -> list[str | None]:

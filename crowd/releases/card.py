@@ -1,14 +1,16 @@
 """The data card: the questions a reader of a data set asks, answered from the data themselves.
 
-The headings follow T. Gebru et al., "Datasheets for Datasets" (CACM 2021): motivation,
-composition, collection, preprocessing, uses, distribution. Only sentences that the data bear
-out are written; what nobody knows is said to be unknown.
+First what most readers want to know, then the questions of "Datasheets for Datasets" one by one
+(`datasheet.py`). Only sentences that the data bear out are written; what nobody knows is said to
+be unknown.
 """
 
 from __future__ import annotations
 
+from crowd.releases import datasheet
 from crowd.releases.rows import About
 from crowd.releases.tally import RISK_EDGES
+from crowd.releases.words import n_of, n_people, percent
 
 PAPER = (
     "M. R. Ronchi, O. Mac Aodha, R. Eng, P. Perona. It's all Relative: Monocular 3D Human Pose Estimation from Weakly "
@@ -38,6 +40,8 @@ def write(about: About, figures: dict, files: dict[str, dict]) -> bytes:
         "## How the votes were merged", "", *_merging(about, figures), "",
         "## Known limits", "", *_limits(about, figures), "",
         "## Licence and citation", "", *_terms(about), "",
+        "## Datasheet", "", "The questions of T. Gebru et al., *Datasheets for Datasets* (CACM 2021).", "",
+        *datasheet.write(about, figures), "",
         "## Files", "", "| file | bytes | SHA-256 |", "|---|--:|---|",
         *(f"| `{name}` | {facts['bytes']:,} | `{facts['sha256']}` |" for name, facts in sorted(files.items())), "",
         "`python -m nearer verify` checks them all against `manifest.json`.", "",
@@ -45,24 +49,12 @@ def write(about: About, figures: dict, files: dict[str, dict]) -> bytes:
     return "\n".join(parts).encode()
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def _n(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def _people_n(count: int) -> str:
-    return _n(count, "person", "people")
-
-
 def _lead(about: About, figures: dict) -> str:
     counts = figures["counts"]
     return (
-        f"Which of two joints of a person is closer to the camera: {_n(counts['pairs'], 'pair')} of joints on "
-        f"{_people_n(counts['people'])} in {_n(counts['images'], 'image')}, judged by {_people_n(counts['workers'])} in "
-        f"{_n(counts['votes'], 'vote')}. Each pair has the probability that its first joint is the closer one."
+        f"Which of two joints of a person is closer to the camera: {n_of(counts['pairs'], 'pair')} of joints on "
+        f"{n_people(counts['people'])} in {n_of(counts['images'], 'image')}, judged by {n_people(counts['workers'])} in "
+        f"{n_of(counts['votes'], 'vote')}. Each pair has the probability that its first joint is the closer one."
     )
 
 
@@ -90,14 +82,14 @@ def _motivation(about: About) -> list[str]:
 def _composition(about: About, figures: dict) -> list[str]:
     people, counts = figures["people"], figures["counts"]
     truth = (
-        f"{_n(people['with_truth'], 'person has', 'people have')} a measured 3D pose beside the votes (`pose3d`, millimetres); "
+        f"{n_of(people['with_truth'], 'person has', 'people have')} a measured 3D pose beside the votes (`pose3d`, in mm); "
         "it was not shown to voters."
         if people["with_truth"] else "No ground truth of depth is in it."
     )
     return [
         f"- Pictures: {about.dataset['name']} ({about.dataset['source']}). The pictures themselves are not part of this "
         "release; they are referred to by their file names.",
-        f"- Skeleton: {about.skeleton['name']}, {_n(len(about.joints), 'joint')}: {', '.join(about.joints)}. "
+        f"- Skeleton: {about.skeleton['name']}, {n_of(len(about.joints), 'joint')}: {', '.join(about.joints)}. "
         "Right and left are the person's.",
         f"- {percent(people['missing_joints'])} of the joints are missing, {percent(people['occluded_joints'])} are placed "
         "but hidden.",
@@ -118,7 +110,7 @@ def _collection(about: About, figures: dict) -> list[str]:
             "- One question at a time: two marked joints of a person, \"which is closer to the camera?\", two buttons with the "
             f"joints' names, live {asked['delay_ms']} ms after the picture was seen. Side and colour were drawn at random for "
             "every vote.",
-            f"- A task had {asked['comparisons_per_hit']} comparisons on {_n(asked['images_per_hit'], 'image')}; nobody was "
+            f"- A task had {asked['comparisons_per_hit']} comparisons on {n_of(asked['images_per_hit'], 'image')}; nobody was "
             f"asked about a pair twice. {_tutorial(asked)}",
             f"- {_consent(asked)}",
         ]
@@ -160,7 +152,7 @@ def _consent(asked: dict) -> str:
 def _people(about: About, figures: dict) -> list[str]:
     workers, wages = figures["workers"], about.wages
     lines = [
-        f"- {_people_n(figures['counts']['workers'])} voted. The median gave {_n(workers['votes_median'], 'vote')}, the "
+        f"- {n_people(figures['counts']['workers'])} voted. The median gave {n_of(workers['votes_median'], 'vote')}, the "
         f"busiest {workers['votes_most']:,}; the busiest tenth gave {percent(workers['busiest_tenth'], 0)} of all.",
         "- Age, sex, country and other traits were not recorded, so how representative they are is unknown.",
         "- They appear under pseudonyms made with a secret key of this release: the same person has another name in every "
@@ -170,7 +162,7 @@ def _people(about: About, figures: dict) -> list[str]:
         return [*lines, "- What they earned is not known to Nearer."]
     if wages.get("paid_usd"):
         lines.append(
-            f"- Paid: {wages['paid_usd']} USD for {_n(wages['tasks'], 'task')} ({wages['reward_usd']} USD a task"
+            f"- Paid: {wages['paid_usd']} USD for {n_of(wages['tasks'], 'task')} ({wages['reward_usd']} USD a task"
             + (f", {wages['bonus_usd']} USD of it as bonuses" if wages["bonus_usd"] != "0.00" else "")
             + f"), and {wages['fee_usd']} USD in fees."
         )
@@ -182,7 +174,7 @@ def _people(about: About, figures: dict) -> list[str]:
             "answering. Time for reading instructions is not in it."
         )
     if wages.get("ease_n"):
-        asked = _n(wages["ease_n"], "answer")
+        asked = n_of(wages["ease_n"], "answer")
         lines.append(f"- How easy it was, from 0 to 10: {wages['ease_mean']:.1f} on average of {asked}.")
     return lines
 
@@ -221,7 +213,7 @@ def _limits(about: About, figures: dict) -> list[str]:
     ]
     if workers["guess"] or workers["contrary"]:
         lines.append(
-            f"- {_people_n(workers['guess'])} answered no better than a coin and {workers['contrary']:,} against the others; "
+            f"- {n_people(workers['guess'])} answered no better than a coin and {workers['contrary']:,} against the others; "
             "their votes are included and weighed accordingly."
         )
     if not about.campaign["knows_colour"] or not about.campaign["knows_side"]:

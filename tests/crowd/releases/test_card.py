@@ -83,3 +83,26 @@ def test_two_people_never_share_a_pseudonym():
     assert Annotator.objects.count() == 5
     release = released(merge)
     assert len({line.split(",")[4] for line in read(release, "votes.csv").decode().splitlines()[1:]}) == 5
+
+
+SECTIONS = ("Motivation", "Composition", "Collection process", "Preprocessing, cleaning, labelling", "Uses", "Distribution",
+            "Maintenance")  # fmt: skip
+
+
+def test_every_question_of_the_datasheet_has_an_answer_from_the_data():
+    campaign = make_known_campaign()
+    Pair.objects.filter(first=0).update(strategy="bones")
+    pay(campaign)
+    said = card(merged(campaign))
+    sheet = said[said.index("## Datasheet"): said.index("## Files")]
+    assert [line[4:] for line in sheet.splitlines() if line.startswith("### ")] == list(SECTIONS)
+    questions = [line for line in sheet.splitlines() if line.startswith("- *")]
+    assert len(questions) == 38 and all(len(line.partition("?* ")[2]) > 2 for line in questions)
+    for sentence in (
+        "18 pairs with 90 votes, on 6 people in 6 images, and 6 people with a measured 3D pose.",
+        "A part: 30.0 % of all pairs of these people's joints. They were chosen: 6 by “bones”, 12 at random.",
+        "Every pair was asked about 5 times, of different people.", "5 people. 0.50 USD for 5 tasks.", "On 2026-05-04.",
+        "No consent text was shown." if not campaign.consent_text else f"version {campaign.consent_version}",
+        "Labels: CC BY 4.0.", "Who funded it?* Not recorded by Nearer", "by the picture's content.",
+    ):
+        assert sentence in sheet, sentence
