@@ -30,7 +30,7 @@ def promote(run, dataset=None, **options) -> Promotion:
 
 @pytest.mark.once
 def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them_all():
-    first = runs.make_run(settings=runs.WELL)
+    first = runs.make_run(runs.make_release(per_person=8), settings=runs.WELL)
     dataset = first.release.campaign.dataset
     unasked = factories.make_pair(person=dataset.images.first().people.get(), first=16, second=3)
     lean = factories.make_campaign(dataset=dataset, protocol="lean", state="collecting")
@@ -42,9 +42,9 @@ def test_every_pair_gets_a_prior_and_promoting_another_run_or_none_replaces_them
     values = np.array(pairs.values_list("prior", flat=True))
     assert ((values > 0) & (values < 1)).all() and len(np.unique(values)) > 100
     right = np.array([(pair.prior > 0.5) == pair.truth_first for pair in pairs.select_related("person")])
-    assert right.mean() > 0.6
+    assert right.mean() > 0.55  # by runs that had not seen the answers, of thirty people
     figures = done.figures
-    assert figures["pairs"] == len(values) == 121 and figures["cross_fitted"] > 80 and figures["labels"] == 120
+    assert figures["pairs"] == len(values) == 241 and figures["cross_fitted"] > 80 and figures["labels"] == 240
     assert 0 < figures["softness"] <= 1 and figures["log_loss"] <= figures["log_loss_before"]
     unasked.refresh_from_db()
     assert unasked.prior is not None
