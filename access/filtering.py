@@ -52,13 +52,13 @@ class IdFilter(filters.NumberFilter):
 
 
 class MomentField(IsoDateTimeField):
-    def strptime(self, value, format):
+    def to_python(self, value):
         """In UTC: PostgreSQL knows no zones of 16 hours and more, which ISO 8601 allows."""
-        moment = super().strptime(value, format)
+        moment = super().to_python(value)
         try:
-            return moment.astimezone(UTC)
+            return moment and moment.astimezone(UTC)
         except OverflowError as error:
-            raise ValueError("There is no such moment in UTC.") from error
+            raise ValidationError("There is no such moment in UTC.") from error
 
 
 class Moment(filters.IsoDateTimeFilter):

@@ -183,26 +183,53 @@ def unseen(options, peers) -> None:
 
 
 def spammers(options, peers) -> None:
-    """Accuracy when some of the workers guess or answer the opposite."""
-    rows = []
-    mixes = {
-        "none": {},
-        "5 % guess": {"spammers": 0.05},
-        "20 % guess": {"spammers": 0.2},
-        "5 % contrary": {"adversaries": 0.05},
-    }
-    for world in ("paper", "independent"):
-        for label, mix in mixes.items():
-            got: dict[str, list] = {}
-            for seed in range(options.seeds):
-                data = study(world, seed, crowd=PaperCrowd(seed, **mix))
-                votes = votes_of(data)
-                for name in OURS[:4]:
-                    got.setdefault(name, []).append(measure(merge(votes, name).probability, data.truth).accuracy)
-                got.setdefault("exact", []).append(measure(data.posterior, data.truth).accuracy)
-            rows.append((world, label, *(f"{100 * np.mean(values):.1f}" for values in got.values())))
-    print(f"\n### Accuracy in % with spammers among the workers ({options.seeds} seeds)\n")
-    _table(("world", "spammers", *OURS[:4], "exact posterior"), rows)
+    """Accuracy when some of the workers guess or answer the opposite: in honest workers' places, and beside them."""
+    mixes = {"none": (0.0, 0.0), "5 % guess": (0.05, 0.0), "20 % guess": (0.2, 0.0), "5 % contrary": (0.0, 0.05)}
+    for where, ways in {"in the places of": replaced, "beside": joined}.items():
+        rows = []
+        for world in ("paper", "independent"):
+            for label, (guess, contrary) in mixes.items():
+                got: dict[str, list] = {}
+                for seed in range(options.seeds):
+                    votes, truth, posterior = ways(world, seed, guess, contrary)
+                    for name in OURS[:4]:
+                        got.setdefault(name, []).append(measure(merge(votes, name).probability, truth).accuracy)
+                    got.setdefault("exact", []).append(measure(posterior, truth).accuracy)
+                rows.append((world, label, *(f"{100 * np.mean(values):.1f}" for values in got.values())))
+        print(f"\n### Accuracy in % with spammers {where} honest workers ({options.seeds} seeds)\n")
+        _table(("world", "spammers", *OURS[:4], "exact posterior"), rows)
+
+
+def replaced(world: str, seed: int, guess: float, contrary: float) -> tuple[Votes, np.ndarray, np.ndarray]:
+    """Votes, truth and exact posterior of a study in which these shares of its workers are spammers."""
+    data = study(world, seed, crowd=PaperCrowd(seed, spammers=guess, adversaries=contrary))
+    return votes_of(data), data.truth, data.posterior
+
+
+def joined(world: str, seed: int, guess: float, contrary: float) -> tuple[Votes, np.ndarray, np.ndarray]:
+    """The study of honest workers, and spammers beside them who make up these shares of all workers and of all votes.
+
+    The exact posterior is that of the honest votes: guesses tell nothing, and what the contrary tell is left aside.
+    """
+    data = study(world, seed)
+    votes, share = votes_of(data), guess + contrary
+    if not share:
+        return votes, data.truth, data.posterior
+    rng = np.random.default_rng([seed, 11])
+    n_more = round(share / (1 - share) * data.n_workers)
+    per_one = round(len(votes) / data.n_workers)
+    item = np.concatenate([rng.choice(data.n_items, per_one, replace=False) for _ in range(n_more)])
+    right = ndtr(np.abs(data.depth_gap_mm[item]) / 300.0)  # what the contrary see before they say the opposite
+    chance = np.where(data.truth[item] == 1, 1 - right, right) if contrary else 0.5
+    label = (rng.random(len(item)) < chance).astype(np.int64)
+    more = np.repeat(np.arange(n_more), per_one) + data.n_workers
+    green, left = rng.integers(0, 2, (2, len(item)))
+    joint = Votes(
+        np.concatenate([data.item, item]), np.concatenate([data.worker, more]),
+        np.concatenate([data.label, label]), data.n_items, data.n_workers + n_more,
+        green=np.concatenate([data.green, green]), left=np.concatenate([data.left, left]),
+    )  # fmt: skip
+    return joint, data.truth, data.posterior
 
 
 def many_votes(n_items: int, n_workers: int) -> tuple[np.ndarray, ...]:

@@ -75,16 +75,21 @@ class Writer:
         return {worker: found[name] for worker, name in ids.items()}
 
     def _pairs(self) -> dict[tuple[int, int, int], Pair]:
-        """By person and sorted joints; those that the data set did not ask about are made."""
-        wanted = {key[:3] for key in self._read.place}
+        """By person and sorted joints; those that the data set did not ask about are made, in the order of their first vote."""
+        wanted: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for person, first, second in zip(self._read.person, self._read.first, self._read.second):
+            wanted.setdefault((person, min(first, second), max(first, second)), (first, second))
         people = sorted({person for person, _, _ in wanted})
         found: dict[tuple[int, int, int], Pair] = {}
         for start in range(0, len(people), BATCH):
             for pair in Pair.objects.filter(person__in=people[start : start + BATCH]).iterator():
                 found[pair.person_id, min(pair.first, pair.second), max(pair.first, pair.second)] = pair
-        new = [Pair(person_id=person, first=a, second=b, strategy="imported") for person, a, b in sorted(wanted - set(found))]
-        for pair in Pair.objects.bulk_create(new, batch_size=BATCH):
-            found[pair.person_id, pair.first, pair.second] = pair
+        new = {
+            key: Pair(person_id=key[0], first=wanted[key][0], second=wanted[key][1], strategy="imported")
+            for key in sorted(wanted.keys() - found.keys())
+        }
+        Pair.objects.bulk_create(new.values(), batch_size=BATCH)
+        found |= new
         return {key: found[key] for key in wanted}
 
     def _hits(self, campaign: Campaign) -> dict[str, Hit]:

@@ -220,6 +220,7 @@ def test_no_page_asks_more_often_because_there_is_more(client, run):
         return found
 
     few = count()
+    keypoints = dataset.images.first().people.get().keypoints
     for _ in range(6):
         more = runs.make_bare_run(run.release)
         Promotion.objects.create(dataset=dataset, run=more, state="done")
@@ -228,7 +229,7 @@ def test_no_page_asks_more_often_because_there_is_more(client, run):
             release=run.release, run=more,
         )
         person = factories.make_person(
-            image=factories.make_image(dataset=dataset), keypoints=dataset.images.first().people.get().keypoints,
+            image=factories.make_image(dataset=dataset), keypoints=keypoints,
             occluded=[False] * 17, truth_mm=None,
         )
         Prediction.objects.create(run=run, person=person, pose_mm=[[0, 0, 0]] * 17)

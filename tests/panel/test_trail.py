@@ -99,8 +99,8 @@ def test_what_is_decided_about_a_persons_work_leaves_a_line(client, world):
     )
     client.post(page("crowd_assignment_decide", task.pk), {"act": "reject", "reason": "Nothing was answered at all."})
     worker = page("crowd_worker_exclude", task.worker_id)
-    client.post(worker, {"reason": "Asked for it."})
-    client.post(worker, {"readmit": "1"})
+    client.post(worker, {"reason": "Asked for it.", "sure": "yes"})
+    client.post(worker, {"readmit": "1", "sure": "yes"})
     said = " ".join(row.change_message for row in LogEntry.objects.all())
     for words in ("Rejected", "Excluded. Asked for it.", "Readmitted."):
         assert words in said, words
