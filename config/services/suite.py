@@ -125,14 +125,14 @@ def run(arguments: list[str]) -> int:
         env = clean_environment(folder, browser)
         if embedded_only:
             return pytest(children, env, arguments)
+        embedded = 0
         if not arguments:
             print("== On the embedded defaults: SQLite, a private queue", flush=True)
-            if status := pytest(children, env, ["-q", "-m", "not browser and not (once and services)"]):
-                return status
+            embedded = pytest(children, env, ["-q", "-m", "not browser and not (once and services)"])
         env["DATABASE_URL"] = postgres_server.start(children, folder / "postgres", log=folder / "postgres.log")
         _, env["REDIS_URL"] = redis_server.start(children, folder / "redis", log=folder / "redis.log", durable=False)
         print("== On PostgreSQL and Redis", flush=True)
-        return pytest(children, env, arguments or ["-q", "-m", "services or browser"])
+        return pytest(children, env, arguments or ["-q", "-m", "services or browser"]) or embedded
 
 
 def main() -> None:

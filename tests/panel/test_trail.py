@@ -98,11 +98,10 @@ def test_what_is_decided_about_a_persons_work_leaves_a_line(client, world):
         hit=world["campaign"].hits.get(), state="submitted", submitted_at=timezone.now() - timedelta(minutes=5)
     )
     client.post(page("crowd_assignment_decide", task.pk), {"act": "reject", "reason": "Nothing was answered at all."})
-    worker = page("crowd_worker_exclude", task.worker_id)
-    client.post(worker, {"reason": "Asked for it.", "sure": "yes"})
-    client.post(worker, {"readmit": "1", "sure": "yes"})
+    client.post(page("crowd_worker_exclude", task.worker_id), {"reason": "Asked for it.", "sure": "yes"})
+    client.post(page("crowd_worker_readmit", task.worker_id), {"sure": "yes"})
     said = " ".join(row.change_message for row in LogEntry.objects.all())
-    for words in ("Rejected", "Excluded. Asked for it.", "Readmitted."):
+    for words in ("Rejected", "gets no further task. What was done is paid. Asked for it.", "may take tasks again"):
         assert words in said, words
 
 
