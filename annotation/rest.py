@@ -22,6 +22,7 @@ from annotation.admin import number_of
 from annotation.importers import FORMATS
 from annotation.importers.skeletons import BadSkeleton, checked
 from annotation.models import Dataset, Image, Import, Pair, Person, Skeleton
+from annotation.sharing_rest import Shared
 from jobs import running
 from jobs.rest import JobFilters
 
@@ -127,7 +128,7 @@ class DatasetRights(ModelRights):
     perms_map = ModelRights.perms_map | {"POST": ["annotation.change_dataset"]}
 
 
-class DatasetViewSet(Once, mixins.UpdateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class DatasetViewSet(Once, Shared, mixins.UpdateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
     """Data sets that the caller owns; administrators see all. Each begins as an import."""
 
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]

@@ -9,14 +9,17 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from access import problems
+from access.rest import TokenViewSet
 from annotation.data_rest import AuditViewSet, ImageViewSet, PairViewSet, PersonViewSet
 from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
 from crowd.campaign_rest import CampaignViewSet
-from crowd.money_rest import EnvironmentViewSet, LedgerViewSet, PublicationViewSet
+from crowd.environment_rest import EnvironmentViewSet
+from crowd.money_rest import CallViewSet, LedgerViewSet, PublicationViewSet
 from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
 from crowd.rest import ConsensusViewSet, MergeViewSet, SkillViewSet, VoteViewSet
 from crowd.work_rest import InvitationViewSet, WorkerViewSet, WorkViewSet
 from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
+from modeling.work_rest import DemonstrationViewSet, OnnxExportViewSet, RoundViewSet
 
 
 @csrf_exempt
@@ -46,6 +49,7 @@ router.register("work", WorkViewSet, basename="work")
 router.register("workers", WorkerViewSet)
 router.register("invitations", InvitationViewSet)
 router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("calls", CallViewSet)
 router.register("votes", VoteViewSet)
 router.register("merges", MergeViewSet)
 router.register("consensus", ConsensusViewSet)
@@ -55,6 +59,10 @@ router.register("vote-imports", VoteImportViewSet)
 router.register("runs", RunViewSet)
 router.register("promotions", PromotionViewSet)
 router.register("cadences", CadenceViewSet, basename="cadence")
+router.register("rounds", RoundViewSet)
+router.register("onnx-exports", OnnxExportViewSet)
+router.register("demonstrations", DemonstrationViewSet)
+router.register("tokens", TokenViewSet)
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""Campaigns for programs: drafted, launched, changed, ended; what they will cost and bring, and what people said of them."""
+"""Campaigns for programs: drafted, launched, changed, ended, shared."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,15 +23,15 @@ from access.trail import noted
 from annotation.models import Dataset, Tutorial
 from annotation.rest import ModelRights, needing
 from annotation.rights import may
+from annotation.sharing_rest import Shared
 from crowd import confirming, experts, life, paying, publishing, reconciling
+from crowd.campaign_figures_rest import CampaignLooks
 from crowd.models import Campaign, Environment, Invitation, usd
-from crowd.panel import campaign_pages, expectations, home, launching, ways_figures
+from crowd.panel import campaign_pages, home, ways_figures, ways_pages
 from crowd.rest import Owned, OwnedBy, said_as_problems
-from crowd.ways import way_of
-from crowd.ways.base import GatewayError
 
 LONGEST_DAYS = 365
-SPENDING = ["launch", "resume", "extend", "more_votes", "budget", "wage_floor", "top_up", "confirm"]
+SPENDING = ["launch", "resume", "extend", "more_votes", "budget", "wage_floor", "top_up", "confirm", "replace"]
 
 
 class AgreedSerializer(serializers.Serializer):
@@ -62,50 +62,23 @@ class FloorSerializer(serializers.Serializer):
     )
 
 
-class PriceSerializer(serializers.Serializer):
-    n_pairs = serializers.IntegerField()
-    n_hits = serializers.IntegerField()
-    n_votes = serializers.IntegerField()
-    reward_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    fee_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    total_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-
-
-class ExpectationSerializer(serializers.Serializer):
-    """What a simulated crowd makes of a draft's settings."""
-
-    right = serializers.FloatField(help_text="Share of labels that will be right.")
-    far = serializers.FloatField(help_text="The same of pairs that lie well apart.")
-    is_lean = serializers.BooleanField()
-    votes_per_pair = serializers.FloatField(help_text="That will be bought, on average.")
-    usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="That will probably be spent.")
-    task_s = serializers.FloatField()
-    time = serializers.CharField(help_text="In words.")
-    time_basis = serializers.CharField(help_text="Whose pace it is by.")
-    too_long = serializers.BooleanField(help_text="Longer than it is on offer.")
-
-
-class CheckSerializer(serializers.Serializer):
-    what = serializers.CharField()
-    state = serializers.ChoiceField(["good", "warn", "bad"], help_text="bad: it cannot be launched so.")
-    words = serializers.CharField()
-
-
-class WageSerializer(serializers.Serializer):
-    worker = serializers.IntegerField(source="worker.pk")
-    pseudonym = serializers.CharField(source="worker.annotator.pseudonym")
-    n_tasks = serializers.IntegerField()
-    seconds = serializers.FloatField(help_text="Of active work.")
-    paid_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    hourly_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    owed_usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="To the campaign's floor.")
-
-
 class EntrySerializer(serializers.Serializer):
     url = serializers.CharField(help_text="What the platform is given; … is for it to fill in.")
     completion = serializers.CharField(help_text="How a visit ends.")
     finished = serializers.IntegerField()
     waiting = serializers.IntegerField(help_text="For a decision.")
+
+
+class FinishedSerializer(serializers.Serializer):
+    work = serializers.IntegerField(source="row.pk")
+    person = serializers.CharField(source="row.worker.worker_id", help_text="As the platform names him.")
+    visit = serializers.CharField()
+    code = serializers.CharField()
+    finished_at = serializers.DateTimeField(source="row.task.handed_in_at")
+    minutes = serializers.FloatField(help_text="At work.")
+    answers = serializers.IntegerField()
+    state = serializers.CharField(source="row.state")
+    reward_usd = serializers.DecimalField(source="row.hit.campaign.reward_usd", max_digits=6, decimal_places=2)
 
 
 class ListedSerializer(serializers.Serializer):
@@ -197,8 +170,12 @@ class CampaignRights(ModelRights):
         return super().has_permission(request, view)
 
 
+RunningRights = needing("crowd.change_campaign", "crowd.change_campaign")
+
+
 class CampaignViewSet(
-    Once, Owned, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet
+    Once, Shared, CampaignLooks, Owned, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin,
+    viewsets.ReadOnlyModelViewSet,
 ):
     """Drafts are made, changed and deleted; what is launched changes by its acts alone."""
 
@@ -236,31 +213,6 @@ class CampaignViewSet(
     def _require_draft(campaign: Campaign) -> None:
         if not campaign.is_draft:
             raise Conflict(f"This campaign is {campaign.get_state_display()}: its settings stay as workers have seen them.")
-
-    @extend_schema(responses=PriceSerializer)
-    @action(detail=True)
-    def price(self, request, pk: str) -> Response:
-        """What all votes would cost, fees included."""
-        return Response(PriceSerializer(publishing.price(self.get_object())).data)
-
-    @extend_schema(responses=ExpectationSerializer)
-    @action(detail=True)
-    def expected(self, request, pk: str) -> Response:
-        """What it will bring, by a play of its settings: labels that are right, dollars, and how long it takes."""
-        campaign = self.get_object()
-        return Response(ExpectationSerializer(expectations.expected(campaign, publishing.price(campaign))).data)
-
-    @extend_schema(responses=CheckSerializer(many=True))
-    @action(detail=True, pagination_class=None, filterset_class=None)
-    def checks(self, request, pk: str) -> Response:
-        """What is looked at before a launch: settings, credentials, balance, https, images, wage, known answers."""
-        campaign, balance, silence = self.get_object(), None, ""
-        try:
-            balance = way_of(campaign.environment).balance()
-        except GatewayError as error:
-            silence = str(error)
-        found = launching.checks(campaign, publishing.price(campaign), balance, silence)
-        return Response(CheckSerializer(found, many=True).data)
 
     # --- the offer ---
 
@@ -321,12 +273,6 @@ class CampaignViewSet(
 
     # --- wages ---
 
-    @extend_schema(responses=WageSerializer(many=True))
-    @action(detail=True, pagination_class=None, filterset_class=None)
-    def wages(self, request, pk: str) -> Response:
-        """What everybody earned an hour, the worst paid first, and what is owed to the floor."""
-        return Response(WageSerializer(paying.wages(self.get_object()), many=True).data)
-
     @an_act(FloorSerializer)
     def wage_floor(self, request, pk: str) -> Response:
         """Set the floor; nothing is paid by that."""
@@ -342,14 +288,10 @@ class CampaignViewSet(
     # --- people on other ways ---
 
     @extend_schema(responses={200: EntrySerializer, **refusal(409)})
-    @action(detail=True, permission_classes=[needing("crowd.change_campaign", "crowd.change_campaign")])
+    @action(detail=True, permission_classes=[RunningRights])
     def entry(self, request, pk: str) -> Response:
         """Where a platform sends people, and how far they are; for links and Prolific."""
-        campaign = self.get_object()
-        if not may(request.user, campaign, "", Role.MANAGE):
-            raise PermissionDenied("Where people are sent is for who may run the campaign.")
-        if campaign.environment.kind not in (Environment.Kind.LINK, Environment.Kind.PROLIFIC):
-            raise Conflict("People come to this campaign another way.")
+        campaign = self._of_a_platform(request)
         found = {"url": ways_figures.entry_url(campaign), "completion": ways_figures.completion(campaign)}
         return Response(EntrySerializer(found | ways_figures.counts(campaign)).data)
 
@@ -364,6 +306,22 @@ class CampaignViewSet(
             outcome = confirming.confirm_listed(campaign, said["listed"], request.user)
         noted(request.user, campaign, f"Confirmed {outcome.confirmed} visits.")
         return Response(OutcomeSerializer(outcome).data)
+
+    @an_act()
+    def replace(self, request, pk: str) -> Response:
+        """Ask Prolific for as many more people as places are open here that nobody can take there."""
+        return self._act(
+            None, lambda campaign, said: ways_pages.replace_missing(campaign, request.user), "Asked Prolific for more people."
+        )
+
+    @extend_schema(responses={200: FinishedSerializer(many=True), **refusal(409)})
+    @action(detail=True, pagination_class=None, filterset_class=None, permission_classes=[RunningRights])
+    def finished(self, request, pk: str) -> Response:
+        """Who finished, by the platform's own names: what they are paid by there. For links and Prolific."""
+        campaign = self._of_a_platform(request)
+        rows = ways_figures.visit_rows(confirming.finished(campaign))
+        noted(request.user, campaign, "Downloaded the list of who finished, with the platform's names of people.")
+        return Response(FinishedSerializer(rows, many=True).data)
 
     @extend_schema(responses=AgreementSerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
@@ -382,6 +340,15 @@ class CampaignViewSet(
         count = experts.take_as_known(campaign, row)
         noted(request.user, campaign, f"Took {count} answers of {row or 'all who agree'} as known.")
         return Response({"n_pairs": count})
+
+    def _of_a_platform(self, request) -> Campaign:
+        """Where people are sent and what they are called there is for who may run the campaign."""
+        campaign = self.get_object()
+        if not may(request.user, campaign, "", Role.MANAGE):
+            raise PermissionDenied("Where people come from is for who may run the campaign.")
+        if campaign.environment.kind not in (Environment.Kind.LINK, Environment.Kind.PROLIFIC):
+            raise Conflict("People come to this campaign another way.")
+        return campaign
 
     def _said(self, takes: type[serializers.Serializer]) -> dict:
         wanted = takes(data=self.request.data, context=self.get_serializer_context())

@@ -104,6 +104,12 @@ class Acting:
         wanted.is_valid(raise_exception=True)
         return wanted.validated_data
 
+    def key_of(self, thing) -> str:
+        """Of this one act: with an Idempotency-Key always the same, also after Nearer has forgotten its answer."""
+        if (given := self.request.headers.get(HEADER)) is None:
+            return secrets.token_hex(12)
+        return hashlib.sha256(f"{self.request.user.pk} {thing.pk} {given}".encode()).hexdigest()[:24]
+
     def done(self, thing, words: str) -> Response:
         noted(self.request.user, thing, words)
         return Response(self.get_serializer(self.get_object()).data)
@@ -149,10 +155,8 @@ class WorkViewSet(Once, Acting, Owned, viewsets.ReadOnlyModelViewSet):
     def bonus(self, request, pk: str) -> Response:
         """Pay the worker something more, through this work. With an Idempotency-Key it is one bonus for ever."""
         work, said = self.get_object(), self.said(BonusSerializer)
-        given = request.headers.get(HEADER)
-        key = hashlib.sha256(f"{request.user.pk} {work.pk} {given}".encode()).hexdigest() if given else secrets.token_hex(12)
         with said_as_problems():
-            paying.bonus(work, request.user, **said, key=key[:24])
+            paying.bonus(work, request.user, **said, key=self.key_of(work))
         return self.done(work, f"A bonus of {said['amount_usd']:.2f} USD is paid.")
 
     @an_act(None, WorkSerializer)
@@ -284,11 +288,10 @@ class WorkerViewSet(Once, Acting, viewsets.ReadOnlyModelViewSet):
     def message(self, request, pk: str) -> Response:
         """Write through the marketplace, to somebody whose work was approved or rejected."""
         worker, said = self.get_object(), self.said(LetterSerializer)
-        number = Call.objects.filter(kind=Call.Kind.NOTIFY).count()
         with said_as_problems():
             if Call.Kind.NOTIFY not in deciding.way_of(worker.environment).verbs:
                 raise deciding.CannotDecide(f"'{worker.environment}' passes on no messages.")
-            deciding.write_to(worker.environment, [worker], request.user, **said, number=number)
+            deciding.write_to(worker.environment, [worker], request.user, **said, key=self.key_of(worker))
         return self.done(worker, f"Wrote: {said['subject'][:100]}")
 
 

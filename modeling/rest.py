@@ -16,13 +16,13 @@ from access.models import Scope
 from access.problems import Conflict
 from access.trail import noted
 from annotation.models import Dataset
-from annotation.rest import ModelRights
 from crowd.models import Campaign, Release
 from crowd.rest import Owned, OwnedBy
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 from modeling import exporting, keeping, promoting, repeating, training
 from modeling.models import Cadence, Promotion, Run
 from modeling.panel.comparing import HEAVY
+from modeling.work_rest import OfRuns, OnnxExportSerializer
 
 RESULTS = ["n_labels", "n_votes", "spent_usd", "figures"]
 
@@ -153,16 +153,16 @@ class RunViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadO
         dataset = wanted.validated_data.get("dataset") or run.release.campaign.dataset
         return promoted(self, run, dataset, wanted.validated_data["anyway"])
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: OnnxExportSerializer})
     @action(detail=True, methods=["post"])
     def onnx(self, request, pk: str) -> Response:
-        """Write an ONNX file; it is among the files once it is done."""
+        """Write an ONNX file; it is among the files once the export is done."""
         try:
             job = exporting.start(self.get_object(), request.user)
         except exporting.CannotExport as error:
             raise Conflict(str(error)) from error
         noted(request.user, job.run, "Asked for an ONNX file.")
-        return Response({"state": job.state, "error": job.error}, status=202)
+        return Response(OnnxExportSerializer(job).data, status=202)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"files/(?P<filename>[\w./-]+?)")
@@ -195,15 +195,6 @@ def promoted(view, run: Run | None, dataset: Dataset, anyway: bool) -> Response:
     return Response(PromotionSerializer(job, context=view.get_serializer_context()).data, status=201)
 
 
-class RunRights(ModelRights):
-    """Whoever may see or start runs may see or start what is made of them."""
-
-    perms_map = {
-        method: ["modeling.view_run" if method in ("GET", "HEAD", "OPTIONS") else "modeling.add_run"]
-        for method in ModelRights.perms_map
-    }
-
-
 class PromotionViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     """Which run gives a data set's priors; POST without a run withdraws them."""
 
@@ -211,7 +202,7 @@ class PromotionViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets
     queryset = Promotion.objects.all()
     serializer_class = PromotionSerializer
     filterset_class = PromotionFilters
-    permission_classes = [RunRights]
+    permission_classes = [OfRuns]
     belongs_to = "dataset"
 
     def create(self, request, *args, **kwargs) -> Response:
@@ -228,7 +219,7 @@ class CadenceViewSet(viewsets.GenericViewSet):
     belongs_to = ""
     queryset = Campaign.objects.all()
     serializer_class = CadenceSerializer
-    permission_classes = [RunRights]
+    permission_classes = [OfRuns]
 
     def get_queryset(self):
         return Campaign.objects.open_to(self.request.user)

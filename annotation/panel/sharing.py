@@ -12,6 +12,12 @@ from django.shortcuts import redirect
 from access.sharing import Role
 
 
+def colleagues(thing):
+    """Whom it can be shared with; administrators see everything anyway."""
+    people = get_user_model().objects.filter(is_active=True, is_staff=True, is_superuser=False)
+    return people.exclude(pk=thing.owner_id)
+
+
 class ShareForm(forms.Form):
     colleague = forms.ModelChoiceField(queryset=None, empty_label="Choose somebody")
     role = forms.TypedChoiceField(choices=Role.choices, coerce=int, initial=Role.VIEW, label="May")
@@ -19,8 +25,7 @@ class ShareForm(forms.Form):
     def __init__(self, *args, thing, **options):
         super().__init__(*args, label_suffix="", **options)
         with_it = thing.shares.values("user")
-        people = get_user_model().objects.filter(is_active=True, is_staff=True, is_superuser=False)
-        self.fields["colleague"].queryset = people.exclude(pk=thing.owner_id).exclude(pk__in=with_it).order_by("username")
+        self.fields["colleague"].queryset = colleagues(thing).exclude(pk__in=with_it).order_by("username")
 
 
 def pages(admin) -> dict:

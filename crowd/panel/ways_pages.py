@@ -124,13 +124,21 @@ def _reject(admin, request: HttpRequest, campaign: Campaign) -> None:
     messages.success(request, f"{_n(len(rows), 'task')} rejected: the votes do not count, the places are free again.")
 
 
-def _replace(admin, request: HttpRequest, campaign: Campaign) -> None:
-    """Ask Prolific for as many more people as places are open here that nobody can take there."""
+def replace_missing(campaign: Campaign, user) -> int:
+    """Ask Prolific for as many more people as places are open here that nobody can take there; returns how many.
+
+    Raises: CannotDecide where nobody is missing, GatewayError.
+    """
     study = figures.study(campaign)
     missing = study["missing"] if study else 0
     if campaign.environment.kind != Kind.PROLIFIC or not missing:
         raise CannotDecide("No more people are needed.")
-    outbox.perform(way_of(campaign.environment).replace_lost(campaign, missing, request.user))
+    outbox.perform(way_of(campaign.environment).replace_lost(campaign, missing, user))
+    return missing
+
+
+def _replace(admin, request: HttpRequest, campaign: Campaign) -> None:
+    missing = replace_missing(campaign, request.user)
     admin.log_change(request, campaign, f"Asked for {missing} more people on Prolific.")
     messages.success(request, f"Prolific is looking for {_n(missing, 'more person', 'more people')}.")
 

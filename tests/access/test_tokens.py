@@ -82,6 +82,23 @@ def test_a_token_with_every_scope_does_no_more_than_its_owner_may():
     assert program.get(MERGES).status_code == 200
 
 
+def test_a_program_sees_its_owners_tokens_and_revokes_one_of_them():
+    owner = make_member("Viewer")
+    lost, _ = make_token(owner, Scope.READ)
+    mine, program = make_token(owner, Scope.READ, Scope.RUN)
+    strange, _ = make_token(make_member("Viewer"), Scope.READ)
+    seen = program.get("/api/v1/tokens/")
+    assert [(row["id"], row["is_this"], row["state"]) for row in seen.json()["results"]] == [
+        (mine.pk, True, "valid"), (lost.pk, False, "valid"),
+    ]
+    assert lost.sha256 not in seen.content.decode()
+    assert program.post(f"/api/v1/tokens/{strange.pk}/revoke/").status_code == 404
+    for _ in range(2):
+        assert program.post(f"/api/v1/tokens/{lost.pk}/revoke/").json()["state"] == "revoked"
+    assert program.post(f"/api/v1/tokens/{mine.pk}/revoke/").status_code == 200
+    assert program.get("/api/v1/tokens/").status_code == 401
+
+
 def test_a_token_that_asks_too_often_is_told_when_to_come_back(monkeypatch):
     token, program = make_token(make_member("Viewer"), Scope.READ)
     monkeypatch.setattr(TokenThrottle, "THROTTLE_RATES", {"token": "2/min"})

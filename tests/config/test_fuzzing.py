@@ -11,10 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -30,9 +32,10 @@ from access.authentication import TokenThrottle, UserThrottle
 from access.models import Scope
 from annotation.models import Vote
 from crowd import deciding, life
-from crowd.models import Assignment, Payment, Publication, VoteImport
+from crowd.models import Assignment, Call, Payment, Publication, VoteImport
 from crowd.ways import invitation as invitations
-from modeling import promoting
+from modeling import exporting, promoting
+from modeling.models import Demonstration, Round
 from tests import factories
 from tests.access.test_tokens import make_token
 from tests.modeling import runs
@@ -52,6 +55,7 @@ def world(settings, tmp_path, monkeypatch) -> dict:
     for throttle in (UserThrottle, TokenThrottle):
         monkeypatch.setattr(throttle, "THROTTLE_RATES", {"user": None, "token": None})
     owner = runs.make_researcher()
+    owner.user_permissions.add(Permission.objects.get(codename="delete_environment"))  # which no role has
     release = runs.make_release(runs.make_labelled_campaign(n_people=4, per_person=3, owner=owner))
     run, campaign, dataset = runs.make_bare_run(release), release.campaign, release.campaign.dataset
     invited = factories.make_campaign(dataset=dataset, environment=factories.make_environment(kind="invitation"))
@@ -70,11 +74,22 @@ def world(settings, tmp_path, monkeypatch) -> dict:
             dataset=dataset, name="x", filename="x", stored="x", sha256="x", created_by=owner,
         ),
     }
+    numbers |= {
+        "round": Round.objects.create(campaign=campaign, n_new_votes=1, counted_until=timezone.now()),
+        "onnx-export": exporting.start(run, owner),
+        "demonstration": Demonstration.objects.create(dataset=dataset, created_by=owner),
+        "call": Call.objects.create(
+            environment=campaign.environment, campaign=campaign, kind="bonus", token="x", state=Call.State.REFUSED,
+            assignment=work, worker=work.worker, payload={"amount_usd": "0.20"},
+        ),
+        "token": make_token(owner, Scope.READ)[0],
+    }
     numbers = {name: row.pk for name, row in numbers.items()}
     several = {f"{name}s": number for name, number in numbers.items()}
     return numbers | several | {
         "owner": owner, "cadences": campaign.pk, "with": release.pk, "started_from": run.pk, "people": numbers["person"],
-        "skeletons": dataset.skeleton.name, "environment": campaign.environment.name, "filename": "pairs.csv",
+        "user": runs.make_researcher().username, "skeletons": dataset.skeleton.name,
+        "environment": campaign.environment.name, "filename": "pairs.csv",
     }
 
 

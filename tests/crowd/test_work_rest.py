@@ -74,8 +74,10 @@ def test_a_worker_is_excluded_written_to_blocked_and_readmitted(half):
     at = f"{WORKERS}{row.worker_id}/"
     assert client.post(f"{at}exclude/", {"reason": "Guesses."}, format="json").json()["excluded_at"]
     letter = {"subject": "About your work", "text": "Please read the instructions."}
-    assert client.post(f"{at}message/", letter, format="json").status_code == 200
-    assert hand.row.messages.filter(text__contains="Please read").count() == 1
+    for key, letters in (("l1", 1), ("l1", 1), ("l2", 2)):
+        said = client.post(f"{at}message/", letter, format="json", headers={"Idempotency-Key": key})
+        assert said.status_code == 200, said.content
+        assert hand.row.messages.filter(text__contains="Please read").count() == letters
     assert client.post(f"{at}block/", {"reason": "Fraud.", "pseudonym": "somebody"}, format="json").status_code == 409
     pseudonym = row.worker.annotator.pseudonym
     assert client.post(f"{at}block/", {"reason": "Fraud.", "pseudonym": pseudonym}, format="json").json()["blocked_at"]

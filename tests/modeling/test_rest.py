@@ -2,10 +2,12 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from jobs import running
 from modeling import keeping
-from modeling.models import Cadence, OnnxExport, Promotion, Run
+from modeling.models import Cadence, OnnxExport, Promotion, Round, Run
+from tests.factories import make_dataset
 from tests.modeling import runs
 from tests.programs import client_of, errors_of
 
@@ -107,6 +109,37 @@ def test_a_cadence_is_never_until_it_is_set(api, release):
     assert "unknown setting" in str(errors_of(api.put(place, {"settings": {"epoch": 9}}, format="json"))["settings"])
     assert "greater than or equal to 1" in str(errors_of(api.put(place, {"every_votes": 0}, format="json")))
     assert api.put(place, {"every_votes": None}, format="json").json()["every_votes"] is None
+
+
+def test_an_onnx_file_is_asked_for_watched_and_stopped(api, release):
+    run = runs.make_bare_run(release)
+    asked = api.post(f"/api/v1/runs/{run.pk}/onnx/")
+    assert asked.status_code == 202 and (asked.json()["run"], asked.json()["state"]) == (run.pk, "waiting")
+    at = f"/api/v1/onnx-exports/{asked.json()['id']}/"
+    assert [row["id"] for row in api.get("/api/v1/onnx-exports/", {"run": run.pk}).json()["results"]] == [asked.json()["id"]]
+    assert api.post(f"{at}cancel/").json()["state"] == "cancelled" and api.get(at).json()["state"] == "cancelled"
+    assert client_of(runs.make_researcher()).get(at).status_code == 404
+
+
+def test_rounds_that_a_campaign_made_by_itself_are_seen_by_its_owner(api, release):
+    row = Round.objects.create(campaign=release.campaign, n_new_votes=30, counted_until=timezone.now(), release=release)
+    seen = api.get("/api/v1/rounds/", {"campaign": release.campaign_id, "state": "running"}).json()["results"]
+    assert [(one["id"], one["release"], one["n_new_votes"]) for one in seen] == [(row.pk, release.pk, 30)]
+    assert client_of(runs.make_researcher()).get(f"/api/v1/rounds/{row.pk}/").status_code == 404
+
+
+def test_a_demonstration_is_started_and_stopped_by_a_program(api, manager):
+    nothing_there = api.post("/api/v1/demonstrations/", {}, format="json")
+    assert nothing_there.status_code == 400 and "setup_demo" in nothing_there.json()["detail"]
+    make_dataset(owner=manager, source="demo")
+    few = api.post("/api/v1/demonstrations/", {"workers": 2}, format="json")
+    assert few.status_code == 400 and "at least 5" in few.json()["detail"]
+    started = api.post("/api/v1/demonstrations/", {"workers": 8, "seed": 3}, format="json")
+    assert started.status_code == 201 and started.json()["workers"] == 8
+    at = f"/api/v1/demonstrations/{started.json()['id']}/"
+    assert client_of(runs.make_researcher()).get(at).status_code == 404
+    assert api.post(f"{at}cancel/").json()["state"] == "cancelled"
+    assert client_of(runs.make_researcher("Viewer")).post("/api/v1/demonstrations/", {}, format="json").status_code == 403
 
 
 def test_rights_are_the_panels(release, manager):
