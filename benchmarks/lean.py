@@ -151,7 +151,7 @@ def _report(title: str, found: dict[str, list], levels: list[dict[str, float]], 
         at = [np.interp(budget, grid, curve.mean(0)) if budget <= grid[-1] + 1e-9 else np.nan for budget in BUDGETS]
         drawn[name] = at
         rows.append((
-            name, _reached(grid, curve, wanted), f"{np.mean([points[-1].images for points in runs]):.1f}",
+            name, reached(grid, curve, wanted), f"{np.mean([points[-1].images for points in runs]):.1f}",
             *(f"{100 * value:.1f}" if np.isfinite(value) else "" for value in at), _ahead(curve[:, -1], wanted),
         ))  # fmt: skip
     ahead = f"points ahead of five each, at {grid[-1]:g}"
@@ -178,7 +178,7 @@ def _columns(points) -> tuple[list[float], list[float]]:
     return [point.votes_per_pair for point in points], [point.accuracy for point in points]
 
 
-def _reached(grid, curve, wanted) -> str:
+def reached(grid, curve, wanted) -> str:
     """Votes per pair at which the mean curve has the higher of the two mean levels, and the middle 95 % of 400 bootstraps."""
     draw = np.random.default_rng(0)
     some = [draw.integers(0, len(curve), len(curve)) for _ in range(400)]

@@ -99,6 +99,9 @@ class Protocol:
             any other, and left out of accuracy and finished shares.
         is_expected: accuracy as `Field.expected_right`.
         opinion: of a model, before any vote: (I,) P(the first is closer) of a field, NaN where it has none.
+        learner: what is trained on the way: from the field, what is merged so far (I,) and votes on each pair (I,) to its
+            opinion, as above, which replaces the one before.
+        learn_at: votes per pair at which it is trained, in rising order.
         new_image_s: what a new image costs a worker; 0 groups nothing.
         merge_every, merge_growth: all votes are merged anew after so many new ones per pair, and once they have grown by
             this share: what is learnt of workers early is worth most.
@@ -123,6 +126,8 @@ class Protocol:
     n_gold: int = 0
     is_expected: bool = False
     opinion: Callable[[Field], Floats] | None = None
+    learner: Callable[[Field, Floats, Ints], Floats] | None = None
+    learn_at: tuple[float, ...] = ()
 
     @property
     def task_size(self) -> int:
@@ -200,6 +205,7 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
     points: list[Point] = []
     budget = protocol.votes_per_pair * place.n_pairs
     next_point, merged_at, tries = protocol.point_every * place.n_pairs, 0, 0
+    lessons = [votes * place.n_pairs for votes in protocol.learn_at] if protocol.learner else []
     while book.total < budget and tries < TRIES:
         worker = int(rng.choice(len(place.workers), p=place.appetite))
         askable = ~book.seen[worker] & (book.n < cap)
@@ -211,6 +217,10 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
         state.count(pairs, new)
         is_point = book.total >= next_point
         if is_point or book.total - merged_at >= max(protocol.merge_every * place.n_pairs, protocol.merge_growth * merged_at):
+            state, merged_at = _merged(book, protocol, opinion), book.total
+        while lessons and book.total >= lessons[0]:
+            lessons.pop(0)
+            opinion = protocol.learner(place, _merged(book, protocol, opinion).merged, book.n)
             state, merged_at = _merged(book, protocol, opinion), book.total
         if is_point:
             points.append(_point(book, state, protocol))

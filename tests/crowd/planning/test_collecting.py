@@ -59,6 +59,21 @@ def test_a_model_s_opinion_saves_votes_and_a_useless_one_does_not_hurt():
     assert right["useless"] > right["none"] - 0.03
 
 
+def test_what_is_learnt_on_the_way_counts_from_then_on():
+    place = field("paper", 3, **SMALL)
+    lessons = []
+
+    def learner(place, p_first, n_votes):
+        lessons.append((float(n_votes.mean()), bool(np.array_equal(p_first > 0.5, place.truth == 1))))
+        return np.where(place.truth == 1, 0.97, 0.03)
+
+    way = Protocol(1.5, lean=True, merge_every=0.5, learner=learner, learn_at=(0.5, 1.0))
+    points, _ = collect(place, way, 0)
+    assert [round(votes, 1) for votes, _ in lessons] == [0.5, 1.0]
+    assert not any(is_right for _, is_right in lessons)
+    assert points[-1].accuracy > collect(place, replace(way, learner=None), 0)[0][-1].accuracy + 0.1
+
+
 def test_the_same_seed_plays_the_same_collection():
     place = field("paper", 0, **SMALL)
     way = Protocol(1.5, lean=True, merge_every=0.5)
