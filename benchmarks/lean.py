@@ -1,7 +1,7 @@
 """Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--seeds N] [--images N]
 
 Prints Markdown tables. Votes per pair until the accuracy is reached that five votes on every pair give in the same
-field (the better of majority and Lean Crowdsourcing), accuracy at equal numbers of votes, and whether promised risks
+field by majority and by Lean Crowdsourcing, accuracy at equal numbers of votes, and whether promised risks
 hold; with a crowd that errs together like the paper's and with one whose errors are independent. Without a model,
 accuracy is averaged over all gaps that look the same (`Field.expected_right`); where a curve reaches a level is read
 off the mean of the seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
@@ -151,11 +151,13 @@ def _report(title: str, found: dict[str, list], levels: list[dict[str, float]], 
         at = [np.interp(budget, grid, curve.mean(0)) if budget <= grid[-1] + 1e-9 else np.nan for budget in BUDGETS]
         drawn[name] = at
         rows.append((
-            name, reached(grid, curve, wanted), f"{np.mean([points[-1].images for points in runs]):.1f}",
+            name, *(reached(grid, curve, wanted[:, [k]]) for k in (0, 1)),
+            f"{np.mean([points[-1].images for points in runs]):.1f}",
             *(f"{100 * value:.1f}" if np.isfinite(value) else "" for value in at), _ahead(curve[:, -1], wanted),
         ))  # fmt: skip
     ahead = f"points ahead of five each, at {grid[-1]:g}"
-    _table(("", "votes per pair for both", "images a task", *(f"right at {b:g}, %" for b in BUDGETS), ahead), rows)
+    columns = ("", "votes per pair for the majority's", "for Lean's", "images a task")
+    _table((*columns, *(f"right at {b:g}, %" for b in BUDGETS), ahead), rows)
     if plots:
         (plots / f"lean-{title.replace(', ', '-').replace(' ', '-')}.svg").write_text(plot(title, drawn, wanted.mean(0).max()))
 
