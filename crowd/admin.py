@@ -5,7 +5,6 @@ from django.contrib import admin
 from crowd.panel import (
     campaign_pages,
     home,
-    lean_figures,
     ledger_pages,
     merge_pages,
     people,
@@ -45,11 +44,6 @@ def consensus_of_a_person(request, person):
 @admin.site.contributes("campaign")
 def people_of_a_campaign(request, campaign):
     return ways_figures.section(campaign)
-
-
-@admin.site.contributes("campaign")
-def votes_of_a_lean_campaign(request, campaign):
-    return lean_figures.section(campaign)
 
 
 @admin.site.contributes("trail")

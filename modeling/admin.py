@@ -42,7 +42,7 @@ class DemonstrationAdmin(JobAdmin):
     list_display = ["__str__", state_badge, "stage", "workers", "seed", "created_by", moment("created_at", "started")]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("campaign", "dataset")
+        return super().get_queryset(request).select_related("campaign", "dataset", "created_by")
 
     def save_model(self, request, obj, form, change):
         from modeling import demonstration

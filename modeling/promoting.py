@@ -30,7 +30,7 @@ class NoBetterThanChance(CannotPromote):
 
 def current(dataset: Dataset) -> Promotion | None:
     """The promotion that the priors of the data set's pairs come from; None before the first."""
-    return Promotion.objects.filter(dataset=dataset, is_current=True).select_related("run").first()
+    return Promotion.objects.filter(dataset=dataset, is_current=True).select_related("run", "created_by").first()
 
 
 def under_way(dataset: Dataset) -> Promotion | None:

@@ -51,6 +51,10 @@ class UserAdmin(DjangoUserAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
 
+    def has_delete_permission(self, request, obj=None):
+        """Nobody who has acted is deleted, or the audit trail would go with him; who leaves is no longer active."""
+        return super().has_delete_permission(request, obj) and obj is not None and not obj.logentry_set.exists()
+
     def get_urls(self):
         view = self.admin_site.admin_view(self.signing_in_view)
         return [path("<int:object_id>/signing-in/", view, name="auth_user_signing_in"), *super().get_urls()]

@@ -158,6 +158,7 @@ class ImportAdmin(JobAdmin):
         "whole or not at all.",
     }
     list_display = ["what", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
+    list_select_related = ["created_by", "upload"]
     list_filter = ["state"]
     search_fields = ["name", "path"]
 

@@ -180,6 +180,10 @@ class JobAdmin(PageAdmin):
     def pages(self):
         return {"progress": self.progress_view, "cancel": self.cancel_view}
 
+    def settings_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """There is no form beneath a job's page."""
+        return redirect(self.url("change", object_id))
+
     def has_change_permission(self, request, obj=None):
         return False
 

@@ -17,7 +17,7 @@ from annotation.panel.pages import JobAdmin, PageAdmin, moment, state_badge, wat
 from crowd import life, merging, publishing, reconciling, rights
 from crowd.models import Assignment, Campaign, Environment, Merge, Publication, VoteImport
 from crowd.panel import campaigns as figures
-from crowd.panel import expectations, home, launching, life_pages, money_pages, ways_pages, worth
+from crowd.panel import expectations, home, launching, lean_figures, life_pages, money_pages, ways_pages, worth
 from crowd.ways.base import GatewayError
 
 PAPER = "The paper's value: "
@@ -135,7 +135,7 @@ class CampaignAdmin(PageAdmin):
 
     def pages(self):
         return {
-            "live": self.live_view, "worth": self.worth_view, "votes": self.votes_view,
+            "live": self.live_view, "worth": self.worth_view, "lean": self.lean_view, "votes": self.votes_view,
             "finish": self.finish_view, "merge": self.merge_view,
             "collect": self.collect_view,
             **sharing.pages(self), **launching.pages(self), **life_pages.pages(self), **money_pages.pages(self),
@@ -221,11 +221,10 @@ class CampaignAdmin(PageAdmin):
         return context | {
             "tiles": figures.tiles(live), "live": live, "live_url": self.url("live", thing.pk),
             "votes_url": self.url("votes", thing.pk),
-            "worth_url": self.url("worth", thing.pk) if latest and latest.parameters else "",
+            "worth_url": self.url("worth", thing.pk), "lean_url": self.url("lean", thing.pk) if thing.is_lean else "",
             "merges": [{"row": merge, "job": watch_row(self.admin_site, merge)} for merge in merges_made],
             "latest": latest,
             "releases": list(thing.releases.order_by("-pk")[:10]),
-            "remarks": self._remarks(thing),
         }
 
     @staticmethod
@@ -255,11 +254,12 @@ class CampaignAdmin(PageAdmin):
         })
 
     def worth_view(self, request, campaign):
-        """A part of the campaign's page that takes a while to work out, and is fetched once the page is there."""
-        latest = campaign.merges.filter(state=Merge.State.DONE).order_by("-pk").first()
-        return render(
-            request, "admin/crowd/campaign/worth.html", {"object": campaign, "worth": worth.section(campaign, latest)}
-        )
+        """A part of the campaign's page that takes a while to work out: fetched once the page is there, and again and again."""
+        return render(request, "admin/crowd/campaign/worth.html", {"object": campaign, "worth": worth.section(campaign)})
+
+    def lean_view(self, request, campaign):
+        """Another part, of a lean campaign: where its votes went."""
+        return render(request, "admin/crowd/campaign/lean.html", {"object": campaign, "lean": lean_figures.section(campaign)})
 
     def votes_view(self, request, campaign):
         """Another part: what the votes say of themselves, which takes a while where there are a million."""
@@ -271,7 +271,7 @@ class CampaignAdmin(PageAdmin):
         ]
         return render(request, "admin/crowd/campaign/votes.html", {
             "object": campaign, "votes": votes, "charts": [chart for chart in charts if chart], "latest": latest,
-            "skills": workers, "gold": figures.gold_figures(campaign),
+            "skills": workers, "gold": figures.gold_figures(campaign), "remarks": self._remarks(campaign),
             "habits": figures.habits(votes) if votes["votes"] else [],
         })
 
@@ -341,6 +341,7 @@ class PublicationAdmin(JobAdmin):
     belongs_to = "campaign"
     page_template = "admin/crowd/job.html"
     list_display = ["campaign", state_badge, "stage", "created_by", moment("created_at", "started")]
+    list_select_related = ["campaign", "created_by"]
 
     def has_add_permission(self, request):
         return False

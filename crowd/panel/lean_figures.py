@@ -12,17 +12,17 @@ STATES = (
 )
 
 
-def section(campaign: Campaign) -> dict:
-    """For the campaign's page; no template where the campaign is not lean or has not begun."""
+def section(campaign: Campaign) -> dict | None:
+    """For the campaign's page; None where the campaign is not lean or has not begun."""
     if not campaign.is_lean or campaign.is_draft:
-        return {"template": None}
-    now = getattr(campaign, "now", None) or campaigns.progress(campaign)  # its page has asked already
+        return None
+    now = campaigns.progress(campaign)
     found = forecast.pace(campaign, now["n_assignments"] - now["handed_in"])
     seen = outlook(campaign, hand_ins_per_hour=found["per_hour"] if found else None)
     if not seen.n_pairs:
-        return {"template": None}
+        return None
     return {
-        "template": "admin/crowd/campaign/lean.html", "seen": seen, "campaign_target": campaign.target_risk,
+        "seen": seen, "campaign_target": campaign.target_risk,
         "share": seen.n_finished / seen.n_pairs,
         "saved": 1 - seen.per_finished / campaign.votes_per_pair if seen.per_finished is not None else None,
         "time": forecast.spoken(seen.time) if seen.time else None,

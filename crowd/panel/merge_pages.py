@@ -20,7 +20,6 @@ class MergeAdmin(JobAdmin):
     belongs_to = "campaign"
     page_template = "admin/crowd/merge/page.html"
     list_display = ["__str__", "method", state_badge, "n_votes", "accuracy", "created_by", moment("created_at", "started")]
-    list_select_related = ["campaign", "created_by"]
     list_filter = ["state", "method"]
 
     def has_add_permission(self, request):
@@ -37,7 +36,7 @@ class MergeAdmin(JobAdmin):
         return [path("review/", view, name="review"), *super().get_urls()]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("campaign__dataset__skeleton")
+        return super().get_queryset(request).select_related("campaign__dataset__skeleton", "created_by")
 
     @admin.display(description="votes")
     def n_votes(self, merge):

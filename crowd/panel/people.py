@@ -30,6 +30,7 @@ def campaigns_of(dataset: Dataset, user) -> dict:
     may_add = user.has_perm("crowd.add_campaign") and may(user, dataset, "", Role.MANAGE)
     campaigns = list(with_progress(Campaign.objects.open_to(user).filter(dataset=dataset)))
     for campaign in campaigns:
+        campaign.dataset = dataset
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     add = f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}"
     return {

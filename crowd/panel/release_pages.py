@@ -70,7 +70,6 @@ class ReleaseAdmin(JobAdmin):
     belongs_to = "campaign"
     page_template = "admin/crowd/release/page.html"
     list_display = ["name", "campaign", "merge", state_badge, "n_votes", "created_by", moment("created_at", "made")]
-    list_select_related = ["campaign", "merge__campaign", "created_by"]
 
     def has_add_permission(self, request):
         return False  # a release is made on its merge's page
@@ -83,7 +82,7 @@ class ReleaseAdmin(JobAdmin):
         return [path("<int:object_id>/files/<str:filename>", view, name="crowd_release_file"), *super().get_urls()]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("campaign__dataset", "merge__campaign")
+        return super().get_queryset(request).select_related("campaign__dataset", "merge__campaign", "created_by")
 
     @admin.display(description="votes")
     def n_votes(self, release):

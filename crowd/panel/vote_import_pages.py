@@ -64,10 +64,9 @@ class VoteImportAdmin(JobAdmin):
     page_template = "admin/crowd/voteimport/page.html"
     list_title = "Votes from elsewhere"
     list_display = ["filename", "dataset", "campaign", state_badge, "n_votes", "created_by", moment("created_at", "started")]
-    list_select_related = ["dataset", "campaign", "created_by"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("dataset", "campaign")
+        return super().get_queryset(request).select_related("dataset", "campaign", "created_by")
 
     @admin.display(description="votes")
     def n_votes(self, job):

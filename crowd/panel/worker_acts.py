@@ -7,6 +7,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -24,6 +25,7 @@ LONGEST_REASON = 500
 MOST_TASKS = 50
 PAID = "crowd.change_campaign"
 ABOUT_PEOPLE = "crowd.change_worker"
+WAITING = (Assignment.State.SUBMITTED, Assignment.State.VERIFIED)
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,20 @@ def work_of(worker: Worker, user, role: Role):
     return scoped(rows, "hit__campaign", user, role)
 
 
-def may_decide(request: HttpRequest, worker: Worker) -> bool:
-    """About people in one's own campaigns, or in those that one may manage."""
-    return request.user.has_perm(ABOUT_PEOPLE) and (
-        request.user.is_superuser or work_of(worker, request.user, Role.MANAGE).exists()
-    )
+def states(worker: Worker, user) -> set[str]:
+    """In which states the worker's tasks are, in the campaigns that the user may manage."""
+    return set(work_of(worker, user, Role.MANAGE).order_by().values_list("state", flat=True).distinct())
+
+
+def may_decide(request: HttpRequest, worker: Worker, known: set[str] | None = None) -> bool:
+    """About people in one's own campaigns, or in those that one may manage.
+
+    Args:
+        known: `states`, where they have been asked for.
+    """
+    if not request.user.has_perm(ABOUT_PEOPLE):
+        return False
+    return request.user.is_superuser or bool(states(worker, request.user) if known is None else known)
 
 
 def can(worker: Worker, verb: str) -> bool:
@@ -92,19 +103,22 @@ def can(worker: Worker, verb: str) -> bool:
 
 
 def waiting(worker: Worker, user):
-    """Handed in and not decided, the oldest first."""
-    states = (Assignment.State.SUBMITTED, Assignment.State.VERIFIED)
-    return work_of(worker, user, Role.SPEND).filter(state__in=states).order_by("submitted_at", "pk")
+    """Handed in and not decided."""
+    return work_of(worker, user, Role.SPEND).filter(state__in=WAITING)
 
 
-def payable(worker: Worker, user) -> list[Assignment]:
-    """By campaign the newest work through which a bonus can reach the worker."""
-    done = work_of(worker, user, Role.SPEND).exclude(hit__campaign__state=Campaign.State.ARCHIVED)
-    done = done.filter(submitted_at__isnull=False)
+def at_hand(worker: Worker, user) -> tuple[list[Assignment], list[Assignment]]:
+    """What waits for a word, the oldest first, and by campaign the newest work through which a bonus can reach the worker."""
+    done = work_of(worker, user, Role.SPEND).filter(Q(state__in=WAITING) | Q(submitted_at__isnull=False))
+    waits_first = Case(When(state__in=WAITING, then=0), default=1)
+    rows = list(done.order_by(waits_first, "-submitted_at")[: 2 * MOST_TASKS])
     newest: dict[int, Assignment] = {}
-    for one in done.order_by("-submitted_at")[:MOST_TASKS]:
-        newest.setdefault(one.hit.campaign_id, one)
-    return list(newest.values())
+    for one in sorted((one for one in rows if one.submitted_at), key=lambda one: one.submitted_at):
+        if one.hit.campaign.state != Campaign.State.ARCHIVED:
+            newest[one.hit.campaign_id] = one
+    undecided = [one for one in rows if one.state in WAITING]
+    undecided.sort(key=lambda one: (one.submitted_at or one.accepted_at, one.pk))
+    return undecided[:MOST_TASKS], list(newest.values())
 
 
 def _reason(request: HttpRequest) -> str:

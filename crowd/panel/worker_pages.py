@@ -8,7 +8,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
-from access.sharing import Role
 from annotation.models import Choice, Vote
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import compensating, deciding, paying, rights
@@ -102,15 +101,15 @@ class WorkerAdmin(PageAdmin, FactAdmin):
         return f"${worker.seen.hourly_usd:,.2f}/h" if worker.seen.hourly_usd is not None else None
 
     def page(self, request, thing):
-        known = worker_acts.work_of(thing, request.user, Role.MANAGE).filter(state__in=("approved", "rejected"))
+        states = worker_acts.states(thing, request.user)
         may_pay = request.user.has_perm(worker_acts.PAID)
+        waiting, through = worker_acts.at_hand(thing, request.user) if may_pay else ([], [])
         return workers.page(thing, request.user, request.GET.get("votes", "")) | {
-            "may_decide": worker_acts.may_decide(request, thing),
+            "may_decide": worker_acts.may_decide(request, thing, states),
             "can_block": worker_acts.can(thing, Call.Kind.BLOCK), "writes": worker_acts.can(thing, Call.Kind.NOTIFY),
-            "can_write": known.exists(),
+            "can_write": bool(states & {"approved", "rejected"}),
             "decisions": list(workers.decisions(thing, request.user)[:10]), "key": secrets.token_hex(12),
-            "waiting": list(worker_acts.waiting(thing, request.user)[: worker_acts.MOST_TASKS]) if may_pay else [],
-            "through": worker_acts.payable(thing, request.user) if may_pay and worker_acts.can(thing, Call.Kind.BONUS) else [],
+            "waiting": waiting, "through": through if worker_acts.can(thing, Call.Kind.BONUS) else [],
         }
 
 
@@ -155,7 +154,7 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
         last = {vote.comparison_id: vote for vote in votes.order_by("number")}
         given = [vote for vote in last.values() if vote.choice != Choice.UNDONE]
         return {
-            "votes": workers.pictured(given),
+            "votes": workers.pictured(given, request.user),
             "n_asked": thing.task.comparisons.count() if thing.task else 0,
             "payments": list(thing.payments.all()),
             "may_approve": self.may_approve(request, thing) and thing.state in ("submitted", "verified"),

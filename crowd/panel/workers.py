@@ -149,7 +149,7 @@ def page(worker: Worker, user, shown: str = "") -> dict:
         chosen = chosen.filter(pk__in=_against(votes, [row.merge_id for row in skills]))
     return {
         "tasks": tasks, "tiles": _tiles(worker, seconds), "skills": skills, "charts": _charts(seconds, place),
-        "pattern": _pattern(seconds), "votes": pictured(list(chosen[:RECENT_VOTES])),
+        "pattern": _pattern(seconds), "votes": pictured(list(chosen[:RECENT_VOTES]), user),
         "vote_shows": [{"slug": slug, "title": title, "here": slug == shown} for slug, title in VOTES.items()],
     }
 
@@ -233,13 +233,10 @@ def _skills(worker: Worker, user) -> list[WorkerSkill]:
     return rows
 
 
-def pictured(votes: list[Vote]) -> list[dict]:
-    """Votes on their pictures, each with the pair's marks and what everybody together says of it."""
-    together = {
-        row.pair_id: row
-        for row in Consensus.objects.filter(pair__in=[vote.pair_id for vote in votes], merge__state=Merge.State.DONE)
-        .order_by("merge_id")
-    }
+def pictured(votes: list[Vote], user) -> list[dict]:
+    """Votes on their pictures, each with the pair's marks and what everybody together says of it in the user's merges."""
+    merged = Consensus.objects.filter(merge__state=Merge.State.DONE, **mine(user, "merge__campaign")).order_by("merge_id")
+    together = {row.pair_id: row for row in merged.filter(pair__in=[vote.pair_id for vote in votes])}
     shown = []
     for vote in votes:
         pair, person = vote.pair, vote.pair.person

@@ -8,7 +8,7 @@ import numpy as np
 from annotation.models import Pair
 from crowd import publishing
 from crowd.lean import standing
-from crowd.models import Campaign, Merge, Standing
+from crowd.models import Campaign, Standing
 from crowd.panel import campaigns, expectations, forecast
 from crowd.planning.expecting import hours
 from crowd.planning.forecasting import Rules, votes_left
@@ -21,18 +21,16 @@ MORE = 2  # votes on each pair that is asked again: one seldom changes a label
 BEST = 3  # one in so many pairs is asked again
 
 
-def section(campaign: Campaign, latest: Merge | None) -> dict | None:
-    """What the page says; None before a merge whose parameters are known."""
-    if latest is None or latest.parameters is None:
-        return None
-    return campaigns.kept(f"panel:worth:{campaign.pk}:{latest.pk}", lambda: _section(campaign, latest))
+def section(campaign: Campaign) -> dict | None:
+    """What the page says, at any moment: before the first merge by what is known of crowds in general. None without pairs."""
+    now = standing.known(campaign)
+    return campaigns.kept(f"panel:worth:{campaign.pk}:{now.merge}", lambda: _section(campaign, now))
 
 
-def _section(campaign: Campaign, latest: Merge) -> dict | None:
+def _section(campaign: Campaign, now: standing.Known) -> dict | None:
     pairs, n_pairs = _sample(campaign)
     if not pairs:
         return None
-    now = standing.known(campaign)
     rows = [Standing(pair=pair) for pair in pairs]
     place = {pair.pk: number for number, pair in enumerate(pairs)}
     evidence, n_votes = standing.evidence_of(campaign, {"pair_id__in": list(place)}, rows, place, now)
@@ -45,6 +43,7 @@ def _section(campaign: Campaign, latest: Merge) -> dict | None:
     rules = Rules(campaign.target_risk, campaign.least_votes, campaign.most_votes)
     left, low, high = votes_left(now.fitted, evidence[is_open], n_votes[is_open], rules, scale=scale)
     return {
+        "merge": now.merge, "n_votes": int(n_votes.sum()),
         "right": float((1 - risk).mean()), "n_right": round(float((1 - risk).sum()) * scale), "n_pairs": n_pairs,
         "sure": float((risk <= campaign.target_risk).mean()), "settled": float((unsettled <= campaign.target_risk).mean()),
         "left": round(left), "low": round(low), "high": round(high), **_in_money(campaign, left),

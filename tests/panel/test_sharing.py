@@ -3,8 +3,6 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from access.sharing import Role
@@ -255,15 +253,3 @@ def test_a_role_on_everything_is_still_asked_for(client, world):
     roles.ensure()
     nobody.groups.add(Group.objects.get(name="Viewer"))
     assert client.get(page("crowd_campaign_change", world["campaign"].pk)).status_code == 200
-
-
-def test_a_colleagues_pages_ask_fewer_than_twenty_times(client, world):
-    share(world["campaign"].dataset, world["ada"], Role.SPEND)
-    client.force_login(world["ada"])
-    client.get(page("index"))  # the first request of a session notes when it began
-    asked = {}
-    for url in [page("index"), *pages_of_the_campaign(world), *pages_of_the_pictures(world)]:
-        with CaptureQueriesContext(connection) as found:
-            client.get(url)
-        asked[url] = len(found)
-    assert {url: n for url, n in asked.items() if n >= 20} == {}
