@@ -165,7 +165,7 @@ def _load_paper(path: Path) -> Release:
             keypoints[row] = np.array(image["keypoints"], np.float32).reshape(k, 2)
             occluded[row] = np.array(image.get("occluded", [0] * k), bool)
             is_train[row] = bool(image.get("is_train", True))
-            names.append(str(image["im_file"]))
+            names.append(_picture(image))
             for number, ann in enumerate(image["anns"]):
                 place = f"{path}: image {row}, ann {number}"
                 label, risk = int(ann["label"]), float(ann.get("risk", 0.0))
@@ -196,6 +196,15 @@ def _load_paper(path: Path) -> Release:
         p_first=np.array(p_first, np.float32), risk=np.array(risks, np.float32), n_votes=None, truth=None,
     )  # fmt: skip
     return _checked(found, str(path))
+
+
+def _picture(image: dict) -> str:
+    """Its name; without the folder that a release of Nearer adds where `original_id` names the picture itself."""
+    said = str(image["im_file"])
+    bare = said.removeprefix("images/")
+    anns = image["anns"] if isinstance(image["anns"], list) else []
+    ids = (str(ann.get("original_id", "")) for ann in anns if isinstance(ann, dict))
+    return bare if any(one.startswith(f"{bare}#") for one in ids) else said
 
 
 def _joint(said: object, k: int) -> int:

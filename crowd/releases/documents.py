@@ -6,16 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
-from crowd.releases.rows import About, Batch, PersonRow
+from crowd.releases.rows import About, Batch, PairRow, PersonRow
 
-# What the paper's code calls a joint; it compares names and knows the top of the head as the nose.
-PAPER_NAMES = {"head top": "nose", "head": "nose"}
+# The fourteen joints of Leeds Sports Pose as the paper's code looks for them, in the order that its plots take for granted.
+PAPER_JOINTS = [
+    "head", "neck", *(f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+                      for side in ("left", "right")),
+]  # fmt: skip
 
 
 def paper_joint_names(joints: list[str]) -> list[str]:
-    """With underscores, and the head under the name by which the paper's code looks for it, unless there is a nose."""
-    rename = {} if "nose" in joints else PAPER_NAMES
-    return [rename.get(name, name).replace(" ", "_") for name in joints]
+    """With underscores, and the head's top called as in the paper's code, unless something else is called so."""
+    return ["head" if name == "head top" and "head" not in joints else name.replace(" ", "_") for name in joints]
 
 
 def _dump(content) -> str:
@@ -25,6 +27,8 @@ def _dump(content) -> str:
 class PaperWriter:
     """`relative_depth.json`, key by key as the paper's authors released their labels on Leeds Sports Pose.
 
+    A skeleton of their fourteen joints is written in their order, which part of their code assumes, and so are its
+    pictures, in the folder `images/`; every other skeleton in its own order, its pictures under their own names.
     `label` 0 means that kp0 is closer. `prob` is the probability of label 1, that is of kp1, whatever the label: so
     the paper's merging code stores it and so its plots read it. `risk` is the probability that the label is wrong.
     One entry for each person; (-1, -1) is a missing keypoint. `original_id` names the pair as the paper's items were
@@ -32,8 +36,12 @@ class PaperWriter:
     """
 
     def __init__(self, folder: Path, about: About):
+        names = paper_joint_names(about.joints)
+        self._is_papers = set(names) == set(PAPER_JOINTS)
+        self._joints = [names.index(name) for name in (PAPER_JOINTS if self._is_papers else names)]
+        self._place = {joint: place for place, joint in enumerate(self._joints)}
         self._file = (folder / "relative_depth.json").open("w", encoding="utf-8", newline="")
-        self._file.write(f'{{"joint_names":{_dump(paper_joint_names(about.joints))},"images":[')
+        self._file.write(f'{{"joint_names":{_dump([names[joint] for joint in self._joints])},"images":[')
         self._separator = "\n"
 
     def add(self, batch: Batch) -> None:
@@ -41,20 +49,20 @@ class PaperWriter:
             self._file.write(self._separator + _dump(self._entry(person)))
             self._separator = ",\n"
 
-    @staticmethod
-    def _entry(person: PersonRow) -> dict:
+    def _entry(self, person: PersonRow) -> dict:
         return {
-            "im_file": person.image, "is_train": person.is_train,
-            "keypoints": [number for place in person.keypoints for number in (place or (-1, -1))],
-            "occluded": [int(flag) for flag in person.occluded],
-            "anns": [
-                {
-                    "kp0": pair.first, "kp1": pair.second, "label": int(pair.p_first < 0.5),
-                    "prob": round(1 - pair.p_first, 6), "risk": pair.risk,
-                    "original_id": f"{person.key}_{pair.first},{pair.second}",
-                }
-                for pair in person.pairs
-            ],
+            "im_file": f"images/{person.image}" if self._is_papers and "/" not in person.image else person.image,
+            "is_train": person.is_train,
+            "keypoints": [number for joint in self._joints for number in (person.keypoints[joint] or (-1, -1))],
+            "occluded": [int(person.occluded[joint]) for joint in self._joints],
+            "anns": [self._ann(person, pair) for pair in person.pairs],
+        }
+
+    def _ann(self, person: PersonRow, pair: PairRow) -> dict:
+        kp0, kp1 = self._place[pair.first], self._place[pair.second]
+        return {
+            "kp0": kp0, "kp1": kp1, "label": int(pair.p_first < 0.5), "prob": round(1 - pair.p_first, 6), "risk": pair.risk,
+            "original_id": f"{person.key}_{kp0},{kp1}",
         }
 
     def close(self) -> list[str]:

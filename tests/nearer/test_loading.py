@@ -82,7 +82,7 @@ def test_the_papers_json_gives_the_same_pairs(folder):
     np.testing.assert_array_equal(paper.is_train, whole.is_train)
     np.testing.assert_array_equal(paper.label, whole.label)
     assert paper.votes is None and paper.workers is None and paper.truth is None
-    assert paper.joints == ("nose", "neck", "hip", "left knee", "right knee") and paper.mirror.tolist() == [0, 1, 2, 4, 3]
+    assert paper.joints == ("head", "neck", "hip", "left knee", "right knee") and paper.mirror.tolist() == [0, 1, 2, 4, 3]
 
 
 def test_a_torch_dataset_has_an_item_for_each_pair(folder):

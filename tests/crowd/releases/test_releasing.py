@@ -65,13 +65,49 @@ def test_the_papers_format_says_0_where_the_first_keypoint_is_closer_and_the_pro
             assert label["risk"] <= 0.5
 
 
-def test_the_papers_joints_have_the_names_that_its_code_compares():
-    """Its LSP class takes exactly these fourteen, in any order."""
-    theirs = {f"{side}_{joint}" for side in ("left", "right") for joint in
-              ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")} | {"neck", "nose"}  # fmt: skip
-    joints = json.loads((Path(skeletons.__file__).parent / "lsp-14.json").read_text())["joints"]
-    assert set(paper_joint_names(joints)) == theirs and paper_joint_names(joints)[13] == "nose"
-    assert paper_joint_names(["nose", "head top"]) == ["nose", "head_top"]  # a skeleton with both keeps both
+def test_the_papers_code_reads_a_release_on_leeds_sports_pose_as_its_own_file(tmp_path):
+    """Its class LSP looks joints up by fourteen names; its plots take their order, and the pictures' folder, for granted."""
+    by_name = [
+        "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
+        "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head",
+    ]
+    for_granted = ["head", "neck"] + [
+        f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+    ]
+    lsp = json.loads((Path(skeletons.__file__).parent / "lsp-14.json").read_text())
+    dataset = factories.make_dataset(skeleton=factories.make_skeleton(**lsp))
+    image = factories.make_image(dataset=dataset, name="im0007.jpg")
+    places = [[10.0 * joint, 5.0 + joint] for joint in range(14)]
+    person = factories.make_person(image=image, keypoints=places, occluded=[joint == 6 for joint in range(14)], truth_mm=None)
+    ankle_or_head = factories.make_pair(person=person, first=0, second=13)
+    campaign = factories.make_campaign(dataset=dataset)
+    hit = factories.make_hit(campaign=campaign, pairs=[ankle_or_head], max_assignments=3)
+    for _ in range(3):
+        factories.answer(factories.make_assignment(hit=hit).task, lambda pair: False)  # the head is closer
+    folder = unpack(released(merged(campaign)), tmp_path / "out")
+    file = json.loads((folder / "relative_depth.json").read_text())
+
+    assert len(by_name) == len(file["joint_names"]) == sum(name in by_name for name in file["joint_names"])
+    index = [by_name.index(name) for name in file["joint_names"]]
+    (entry,) = file["images"]
+    coordinates = np.zeros(28)
+    for row, joint in enumerate(index):
+        coordinates[2 * joint : 2 * joint + 2] = entry["keypoints"][2 * row : 2 * row + 2]
+    assert coordinates.reshape(14, 2).tolist() == places  # its order by name is that of Leeds Sports Pose
+    (ann,) = entry["anns"]
+    kp0, kp1, sign = index[ann["kp0"]], index[ann["kp1"]], ann["label"] * 2 - 1  # -1: kp0 is closer
+    assert {kp0, kp1} == {0, 13} and (sign == -1) == (kp0 == 13)
+
+    assert file["joint_names"] == for_granted and [for_granted[k] for k in np.flatnonzero(entry["occluded"])] == ["right_wrist"]
+    assert int(entry["im_file"][9:13]) == 7
+    theirs, ours = nearer.load(folder / "relative_depth.json"), nearer.load(folder)
+    assert theirs.image.tolist() == ours.image.tolist() == ["im0007.jpg"] and theirs.person.tolist() == ours.person.tolist()
+    assert theirs.p_first[0] == pytest.approx(ours.p_first[0], abs=1e-5) and theirs.p_first[0] < 0.5
+
+
+def test_a_skeleton_of_other_joints_keeps_their_order_and_names():
+    assert paper_joint_names(["nose", "head top", "left knee"]) == ["nose", "head", "left_knee"]
+    assert paper_joint_names(["head", "head top"]) == ["head", "head_top"]
 
 
 def test_the_training_arrays_fit_together():
