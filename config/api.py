@@ -10,16 +10,16 @@ from rest_framework.routers import DefaultRouter
 
 from access import problems
 from access.rest import TokenViewSet
-from annotation.data_rest import AuditViewSet, ImageViewSet, PairViewSet, PersonViewSet
-from annotation.rest import DatasetViewSet, ImportViewSet, SkeletonViewSet
-from crowd.campaign_rest import CampaignViewSet
-from crowd.environment_rest import EnvironmentViewSet
-from crowd.money_rest import CallViewSet, LedgerViewSet, PublicationViewSet
-from crowd.release_rest import ReleaseViewSet, VoteImportViewSet
-from crowd.rest import ConsensusViewSet, MergeViewSet, SkillViewSet, VoteViewSet
-from crowd.work_rest import InvitationViewSet, WorkerViewSet, WorkViewSet
-from modeling.rest import CadenceViewSet, PromotionViewSet, RunViewSet
-from modeling.work_rest import DemonstrationViewSet, OnnxExportViewSet, RoundViewSet
+from annotation.rest.data import AuditViewSet, ImageViewSet, PairViewSet, PersonViewSet
+from annotation.rest.datasets import DatasetViewSet, ImportViewSet, SkeletonViewSet
+from crowd.rest.campaigns import CampaignViewSet
+from crowd.rest.environments import EnvironmentViewSet
+from crowd.rest.merges import ConsensusViewSet, MergeViewSet, SkillViewSet, VoteViewSet
+from crowd.rest.money import CallViewSet, LedgerViewSet, PublicationViewSet
+from crowd.rest.releases import ReleaseViewSet, VoteImportViewSet
+from crowd.rest.work import InvitationViewSet, WorkerViewSet, WorkViewSet
+from modeling.rest.runs import CadenceViewSet, PromotionViewSet, RunViewSet
+from modeling.rest.work import DemonstrationViewSet, OnnxExportViewSet, RoundViewSet
 
 
 @csrf_exempt

@@ -13,8 +13,8 @@ from access.sharing import Role
 from annotation.panel.pages import JobAdmin, moment, state_badge
 from crowd import comparing, releasing
 from crowd.models import Merge, Release
-from crowd.release_rest import answered, zip_response
 from crowd.releases import KINDS
+from crowd.rest.releases import answered, zip_response
 
 CARD = "README.md"
 

@@ -21,14 +21,14 @@ from access.schema import refusal
 from access.sharing import Role
 from access.trail import noted
 from annotation.models import Dataset, Tutorial
-from annotation.rest import ModelRights, needing
+from annotation.rest.rows import ModelRights, needing
+from annotation.rest.sharing import Shared
 from annotation.rights import may
-from annotation.sharing_rest import Shared
 from crowd import confirming, experts, life, paying, publishing, reconciling
-from crowd.campaign_figures_rest import CampaignLooks
 from crowd.models import Campaign, Environment, Invitation, usd
 from crowd.panel import campaign_pages, home, ways_figures, ways_pages
-from crowd.rest import Owned, OwnedBy, said_as_problems
+from crowd.rest.figures import CampaignLooks
+from crowd.rest.rows import Owned, OwnedBy, said_as_problems
 
 LONGEST_DAYS = 365
 SPENDING = ["launch", "resume", "extend", "more_votes", "budget", "wage_floor", "top_up", "confirm", "replace"]

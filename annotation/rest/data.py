@@ -11,18 +11,8 @@ from access.filtering import Filters, IdFilter, Moment
 from access.models import Scope
 from access.sharing import Role
 from access.trail import noted
-from annotation import rights
 from annotation.models import Image, Pair, Person
-from annotation.rest import ModelRights, needing
-
-
-class OwnedRows:
-    """Rows that belong to something of the caller's, or shared with him; administrators see all."""
-
-    belongs_to = ""
-
-    def get_queryset(self):
-        return rights.scoped(self.queryset.all(), self.belongs_to, self.request.user)
+from annotation.rest.rows import ModelRights, OwnedRows, needing
 
 
 class ImageSerializer(serializers.ModelSerializer):

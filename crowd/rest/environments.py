@@ -19,11 +19,11 @@ from access.models import Scope
 from access.problems import Conflict
 from access.schema import refusal
 from access.trail import noted
-from annotation.rest import ModelRights, needing
+from annotation.rest.rows import ModelRights, needing
 from crowd.books import auditing
 from crowd.models import Environment
-from crowd.money_rest import LineSerializer
-from crowd.rest import said_as_problems
+from crowd.rest.money import LineSerializer
+from crowd.rest.rows import said_as_problems
 
 
 def usd(**options) -> serializers.DecimalField:

@@ -13,10 +13,10 @@ from access.models import Scope
 from access.problems import Conflict
 from access.schema import refusal
 from access.trail import noted
-from annotation.rest import needing
+from annotation.rest.rows import needing
 from crowd.books import outbox
 from crowd.models import Call, Payment, Publication
-from crowd.rest import Owned, said_as_problems
+from crowd.rest.rows import Owned, said_as_problems
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 
 

@@ -1,7 +1,5 @@
-"""What the crowd's addresses share, and merges with what they say: `/api/v1/merges/`, `consensus/`, `skills/`, `votes/`."""
+"""Merges and what they say, for programs: `/api/v1/merges/`, `consensus/`, `skills/`, `votes/`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from django_filters import rest_framework as filters
 from rest_framework import mixins, serializers, viewsets
@@ -9,53 +7,12 @@ from rest_framework import mixins, serializers, viewsets
 from access.filtering import Filters, IdFilter
 from access.idempotency import Once
 from access.models import Scope
-from access.problems import Conflict, MarketplaceFailed
-from access.sharing import Role
 from access.trail import noted
-from annotation import rights
-from annotation.data_rest import OwnedRows
 from annotation.models import Vote
-from annotation.rest import ModelRights
 from crowd import merging
-from crowd.deciding import CannotDecide
 from crowd.models import Campaign, Consensus, Merge, WorkerSkill
-from crowd.ways.base import CannotOffer, GatewayError
+from crowd.rest.rows import Owned, OwnedBy
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
-
-
-class OwnedBy(serializers.PrimaryKeyRelatedField):
-    """A row to go on with: the caller's, or shared to be managed; others do not exist for him.
-
-    Args:
-        belongs_to: the path from the model to its data set or campaign; "" for these themselves.
-    """
-
-    def __init__(self, *, model, belongs_to: str, **options):
-        self._model, self._belongs_to = model, belongs_to
-        super().__init__(queryset=model.objects.none(), **options)
-
-    def get_queryset(self):
-        return rights.scoped(self._model.objects.all(), self._belongs_to, self.context["request"].user, Role.MANAGE)
-
-
-@contextmanager
-def said_as_problems() -> Iterator[None]:
-    """What does not fit the state of things, and what a place with people did not do, in the interface's words."""
-    try:
-        yield
-    except (CannotDecide, CannotOffer) as error:
-        raise Conflict(str(error)) from error
-    except GatewayError as error:
-        later = " It is tried again by itself." if error.retry_helps else ""
-        raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}{later}") from error
-
-
-class Owned(OwnedRows):
-    """Rows whose campaign, or whatever they belong to, is the caller's or shared; administrators see all."""
-
-    belongs_to = "campaign"
-    permission_classes = [ModelRights]
-
 
 # --- Merges ---------------------------------------------------------------------------------------
 

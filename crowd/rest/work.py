@@ -23,13 +23,13 @@ from access.problems import Conflict, MarketplaceFailed
 from access.schema import refusal
 from access.sharing import Role
 from access.trail import noted
-from annotation.rest import needing
+from annotation.rest.rows import needing
 from annotation.rights import scoped
 from crowd import compensating, confirming, deciding, paying
 from crowd.books import outbox
 from crowd.models import Assignment, Call, Campaign, Environment, Invitation, Worker
 from crowd.panel import workers
-from crowd.rest import Owned, OwnedBy, said_as_problems
+from crowd.rest.rows import Owned, OwnedBy, said_as_problems
 from crowd.ways import invitation as invitations
 from crowd.ways.base import GatewayError
 from crowd.ways.prolific import CATEGORIES

@@ -17,12 +17,12 @@ from access.problems import Conflict
 from access.trail import noted
 from annotation.models import Dataset
 from crowd.models import Campaign, Release
-from crowd.rest import Owned, OwnedBy
+from crowd.rest.rows import Owned, OwnedBy
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 from modeling import exporting, keeping, promoting, repeating, training
 from modeling.models import Cadence, Promotion, Run
 from modeling.panel.comparing import HEAVY
-from modeling.work_rest import OfRuns, OnnxExportSerializer
+from modeling.rest.work import OfRuns, OnnxExportSerializer
 
 RESULTS = ["n_labels", "n_votes", "spent_usd", "figures"]
 

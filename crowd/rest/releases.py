@@ -27,7 +27,7 @@ from annotation.models import Dataset
 from crowd import comparing, releasing
 from crowd.models import Merge, Release, VoteImport
 from crowd.releases import KINDS
-from crowd.rest import Owned, OwnedBy
+from crowd.rest.rows import Owned, OwnedBy
 from crowd.vote_files import FORMATS
 from crowd.vote_imports import importing
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable

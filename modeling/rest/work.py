@@ -8,8 +8,8 @@ from access.filtering import Filters, IdFilter
 from access.idempotency import Once
 from access.models import Scope
 from access.trail import noted
-from annotation.rest import ModelRights, needing
-from crowd.rest import Owned
+from annotation.rest.rows import ModelRights, needing
+from crowd.rest.rows import Owned
 from jobs.rest import JOB_FIELDS, JobFilters, Stoppable
 from modeling import demonstration
 from modeling.models import Demonstration, OnnxExport, Round

@@ -1,0 +1,1 @@
+"""The programming interface to pictures, people and pairs."""

@@ -1,0 +1,1 @@
+"""The programming interface to campaigns, work, money, labels and releases."""
