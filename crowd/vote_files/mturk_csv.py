@@ -37,7 +37,7 @@ def read(path: Path, answer: str = "") -> VoteSource:
             f"{path.name}, row 1: there is no column {' and '.join(missing)}; export the results as Mechanical Turk does."
         )
     if TRIALS in header:
-        source.joints, source.image_names = paper_pickle.JOINTS, paper_pickle.LSP_NAMES
+        source = paper_pickle.source_of("mturk-csv", of_humans="_human_subj_id" in header[TRIALS])
     source.records = _records(path, source, answer)
     return source
 
@@ -63,7 +63,7 @@ def _trials(text: str, place: str, source: VoteSource) -> Iterator[VoteRecord]:
         for trial in trials.values() if isinstance(trials, dict) else trials:
             number = trial.get("_lsp_subj_id", trial.get("_human_subj_id"))
             depth = json.loads(trial["_depth_str"])
-            yield from paper_pickle.comparisons(depth, number, "", place, source.skipped)
+            yield from paper_pickle.comparisons(depth, number, "", place, source)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if isinstance(error, BadVoteFile):
             raise

@@ -11,14 +11,14 @@ import collections
 import io
 import pickle
 import pickletools
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from crowd.vote_files.records import BadVoteFile, VoteRecord, VoteSource
 
 LSP_NAMES, HUMAN_NAMES = "im%04d.jpg", "human36m_train_%010d.jpg"
-# In this order the paper's page and its release count the joints; "nose" is what Leeds Sports Pose calls the head's top.
+LSP_FIRST = 1  # its pictures are counted from 0 and their files from 1, as the authors' plots show
+# In this order the paper's page and its release count the joints of Leeds Sports Pose, whose head's top is the "nose" here.
 JOINTS = (
     "nose", "neck", "left shoulder", "right shoulder", "left elbow", "right elbow", "left wrist", "right wrist", "left hip",
     "right hip", "left knee", "right knee", "left ankle", "right ankle",
@@ -107,16 +107,25 @@ def read(path: Path) -> VoteSource:
     was always the green one.
     """
     assignments = _assignments(_loaded(path), path.name)
-    source = VoteSource("paper-pickle", iter(()), joints=JOINTS)
     of_humans = any("human_subj_ids" in one for one in assignments)
-    source.image_names = HUMAN_NAMES if of_humans else LSP_NAMES
+    source = source_of("paper-pickle", of_humans=of_humans)
     source.records = _records(assignments, path.name, source)
     return source
+
+
+def source_of(format: str, *, of_humans: bool) -> VoteSource:
+    """How a study of the paper counts: joints of Human3.6M in the order of `h36m-17`, those of Leeds Sports Pose otherwise."""
+    return VoteSource(
+        format, iter(()), joints=() if of_humans else JOINTS, image_names=HUMAN_NAMES if of_humans else LSP_NAMES,
+        first_number=0 if of_humans else LSP_FIRST,
+    )
 
 
 def _assignments(content: object, name: str) -> list[dict]:
     if isinstance(content, dict):
         lists = [content.get(key) for key in ("_good_assignments", "_flagged_assignments")]
+        if not any(isinstance(one, list) for one in lists):
+            lists = [content.get("_all_assignments")]
         if not any(isinstance(one, list) for one in lists):
             raise BadVoteFile(f"{name}: a dict without _good_assignments; give the file that holds the assignments.")
         content = [entry for one in lists if isinstance(one, list) for entry in one]
@@ -141,13 +150,13 @@ def _records(assignments: list[dict], name: str, source: VoteSource) -> Iterator
             if not isinstance(trial, dict):
                 raise BadVoteFile(f"{place}: not a dict.")
             image = trial.get("img_id", trial.get("lsp_subj_id", trial.get("human_subj_id")))
-            for record in comparisons(trial.get("depth"), image, str(assignment["worker_id"]), place, source.skipped):
+            for record in comparisons(trial.get("depth"), image, str(assignment["worker_id"]), place, source):
                 yield record._replace(
                     assignment=str(assignment.get("assignment_id", "")), hit=str(assignment.get("hit_id", "")),
                 )
 
 
-def comparisons(depth: object, image: object, worker: str, place: str, skipped: Counter) -> Iterator[VoteRecord]:
+def comparisons(depth: object, image: object, worker: str, place: str, source: VoteSource) -> Iterator[VoteRecord]:
     """The answers to one picture, `keypoint_comparisons_res` of the paper's page. Raises: BadVoteFile."""
     answers = depth.get("keypoint_comparisons_res") if isinstance(depth, dict) else None
     if not isinstance(answers, dict):
@@ -156,6 +165,8 @@ def comparisons(depth: object, image: object, worker: str, place: str, skipped: 
         raise BadVoteFile(f"{place}: the picture has no number (img_id).")
     if isinstance(image, str) and image.isdecimal():
         image = int(image)
+    if isinstance(image, int):
+        image += source.first_number
     for pair, said in answers.items():
         joints = str(pair).split(",")
         if len(joints) != 2 or not all(joint.strip().isdecimal() for joint in joints):
@@ -163,6 +174,6 @@ def comparisons(depth: object, image: object, worker: str, place: str, skipped: 
         if said not in (-1, 0, 1):
             raise BadVoteFile(f"{place}: the answer to {pair} is {str(said)[:40]!r}; -1, 0 or 1 was expected.")
         if said == 0:
-            skipped["undecided answers"] += 1
+            source.skipped["undecided answers"] += 1
             continue
         yield VoteRecord(place, image, 0, int(joints[0]), int(joints[1]), worker, said == -1, first_is_green=True)

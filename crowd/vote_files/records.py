@@ -51,6 +51,7 @@ class VoteSource:
     Attributes:
         records: raises BadVoteFile at the place that is at fault.
         joints: names of the file's joints in its own order, where it counts them differently from the skeleton; else empty.
+        first_number: what the paper's page calls picture 0 is the file of this number.
         image_names: how a number becomes a file name ("im%04d.jpg"); empty where the file has names.
         skipped: reasons and how many entries they made leave out; complete once `records` is used up.
     """
@@ -59,4 +60,5 @@ class VoteSource:
     records: Iterator[VoteRecord]
     joints: tuple[str, ...] = ()
     image_names: str = ""
+    first_number: int = 0
     skipped: Counter[str] = field(default_factory=Counter)

@@ -141,7 +141,7 @@ def test_votes_on_pictures_that_are_not_there_can_be_left_out():
 def test_the_papers_pickle_finds_its_pictures_and_its_order_of_joints():
     dataset = make_people()
     Image.objects.filter(name="images/im0002.png").update(name="im0002.jpg")
-    trial = {"img_id": 2, "depth": {"keypoint_comparisons_res": {"0,10": -1}}}  # nose against left knee, in the paper's order
+    trial = {"img_id": 1, "depth": {"keypoint_comparisons_res": {"0,10": -1}}}  # nose against left knee, in the paper's order
     content = pickle.dumps([{"worker_id": "A", "assignment_id": "3", "hit_id": 1, "trials": [trial]}], 2)
     job = take(dataset, content, filename="lsp.pkl")
     assert job.is_done, job.error

@@ -39,14 +39,14 @@ def results() -> bytes:
     rows = csv.writer(out)
     rows.writerow(("HITId", "AssignmentId", "WorkerId", "AssignmentStatus", "Answer._trials_results"))
     for image, worker, said in ((1, "A", -1), (2, "A", 1), (3, "B", -1)):
-        trial = {"_lsp_subj_id": image, "_depth_str": json.dumps({"keypoint_comparisons_res": {"1,10": said}})}
+        trial = {"_lsp_subj_id": image - 1, "_depth_str": json.dumps({"keypoint_comparisons_res": {"1,10": said}})}
         rows.writerow((f"H{image}", f"{worker}{image}", worker, "Approved", json.dumps([trial])))
     return out.getvalue().encode()
 
 
 def raw_answers() -> bytes:
     def assignment(image: int, worker: str, said: int) -> dict:
-        trial = {"img_id": image, "depth": {"keypoint_comparisons_res": {"1,10": said}}}
+        trial = {"img_id": image - 1, "depth": {"keypoint_comparisons_res": {"1,10": said}}}
         return {"worker_id": worker, "assignment_id": f"{worker}{image}", "hit_id": image, "trials": [trial]}
 
     return pickle.dumps([assignment(1, "A", -1), assignment(2, "A", 1), assignment(3, "B", -1)], 2)

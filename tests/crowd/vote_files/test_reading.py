@@ -111,8 +111,8 @@ def test_the_papers_answers_are_read_from_their_pickle(tmp_path, protocol):
     source = open_votes(write_pickle(tmp_path / "lsp.pkl", content, protocol))
     found = list(source.records)
     assert [(vote.worker, vote.image, vote.first, vote.second, vote.chose_first) for vote in found] == [
-        ("A1", 7, 3, 12, True), ("A1", 7, 0, 1, False), ("A2", 9, 1, 2, True),
-    ]  # fmt: skip
+        ("A1", 8, 3, 12, True), ("A1", 8, 0, 1, False), ("A2", 10, 1, 2, True),
+    ]  # fmt: skip  # picture 0 is im0001.jpg
     assert all(vote.first_is_green and vote.first_is_left is None for vote in found)
     assert source.skipped == {"undecided answers": 1} and source.joints == JOINTS and source.image_names == "im%04d.jpg"
 
@@ -120,7 +120,9 @@ def test_the_papers_answers_are_read_from_their_pickle(tmp_path, protocol):
 def test_the_study_on_human36m_has_other_file_names(tmp_path):
     one = make_assignment()
     one["human_subj_ids"] = one.pop("lsp_subj_ids")
-    assert open_votes(write_pickle(tmp_path / "h.pkl", [one])).image_names == "human36m_train_%010d.jpg"
+    source = open_votes(write_pickle(tmp_path / "h.pkl", {"_all_assignments": [one]}))
+    assert source.image_names == "human36m_train_%010d.jpg" and source.joints == ()  # seventeen joints in the usual order
+    assert {vote.image for vote in source.records} == {7}
 
 
 class Attack:
@@ -218,7 +220,7 @@ def test_results_of_the_papers_own_hits_are_read(tmp_path):
     ]
     source = open_votes(write_results(tmp_path / "Batch_results.csv", rows))
     vote = next(source.records)
-    assert (vote.worker, vote.image, vote.chose_first, vote.assignment, vote.hit) == ("AB12", 7, False, "3A", "3X")
+    assert (vote.worker, vote.image, vote.chose_first, vote.assignment, vote.hit) == ("AB12", 8, False, "3A", "3X")
     assert list(source.records) == [] and source.skipped == {"assignments that were rejected": 1}
 
 
