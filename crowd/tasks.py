@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from celery import shared_task
 
-from crowd import reconciling
+from crowd import funds, reconciling
 from crowd.books import outbox
 from crowd.lean import keeping_up
 from crowd.models import Campaign
@@ -15,6 +15,7 @@ from crowd.ways.base import GatewayError
 def reconcile_all() -> int:
     count = reconciling.reconcile_all()
     keeping_up.keep_all()
+    funds.look_at_all()
     return count
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from config.panel import Act, Attention, Overview
 from crowd.models import Campaign, Release
 from crowd.panel import campaigns as crowd_figures
 from modeling import promoting
-from modeling.models import Cadence, Demonstration, Prediction, Promotion, Round, Run
+from modeling.models import Cadence, Demonstration, OnnxExport, Prediction, Promotion, Round, Run
 from modeling.panel import comparing, promotion_pages, run_pages, runs
 
 __all__ = ["promotion_pages", "run_pages"]  # importing them registers their pages
@@ -92,12 +93,7 @@ def runs_on_the_home_page(request, _):
         "all_url": reverse("admin:modeling_run_changelist"),
         "add_url": reverse("admin:modeling_run_add") if request.user.has_perm("modeling.add_run") else None,
     }])
-    since = timezone.now() - FAILURES_FOR
-    failed = [run for run in recent if run.state == Run.State.FAILED and run.created_at > since]
-    overview.attention = [
-        Attention(f"Training {run} failed", run.error, reverse("admin:modeling_run_change", args=[run.pk]), "See why", "danger")
-        for run in failed
-    ] + _troubles(request)
+    overview.attention = [*_failures(request), *_troubles(request)]
     for run in recent:
         if not run.has_ended:
             url = reverse("admin:modeling_run_change", args=[run.pk])
@@ -129,6 +125,31 @@ def _demonstration(request) -> Act | None:
             reverse("admin:modeling_demonstration_add"), "Watch it work",
         )
     return None
+
+
+FAILING = (  # kind of job; what failed, in words; whose it is; what it is about; its name
+    (Run, "Training {}", "release__campaign", "release", "name"),
+    (OnnxExport, "The ONNX file of {}", "run__release__campaign", "run", "run__name"),
+    (Demonstration, "The demonstration on “{}”", "created_by", "dataset", "dataset__name"),
+)
+
+
+def _failures(request) -> list[Attention]:
+    """Jobs that failed lately and were not followed by one on the same that did not; all kinds in one query."""
+    since, kinds = timezone.now() - FAILURES_FOR, []
+    for number, (model, _, whose, about, name) in enumerate(FAILING):
+        rows = scoped(model.objects.filter(created_at__gt=since), whose, request.user).order_by()
+        kinds.append(rows.annotate(kind=Value(number)).values_list("kind", f"{about}_id", "pk", name, "state", "error"))
+    newest = {}
+    for kind, about, *row in sorted(kinds[0].union(*kinds[1:], all=True), key=lambda row: row[2]):
+        newest[kind, about] = row
+    found = []
+    for (kind, _), (pk, name, state, error) in newest.items():
+        if state == Run.State.FAILED:
+            model, words = FAILING[kind][:2]
+            url = reverse(f"admin:modeling_{model._meta.model_name}_change", args=[pk])
+            found.append(Attention(f"{words.format(name)} failed", error, url, "See why", "danger"))
+    return found
 
 
 def _troubles(request) -> list[Attention]:

@@ -79,6 +79,11 @@ class Environment(models.Model):
         help_text="Campaigns' requirements on workers are asked here. Off in a sandbox and for a new crowd of one's own, "
         "where nobody has a record yet.",
     )
+    available_usd = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, editable=False,
+        help_text="What the account had free when it was last asked; empty before that, and where there is none.",
+    )
+    balance_at = models.DateTimeField(null=True, editable=False, help_text="When that was.")
     topic_arn = models.CharField(
         max_length=200, blank=True, validators=[A_TOPIC],
         help_text="SNS topic to which the marketplace tells what happens; it only hastens collecting. Empty: none.",

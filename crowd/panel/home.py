@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,10 +12,12 @@ from access.sharing import Role
 from annotation import rights
 from annotation.models import Dataset
 from config.panel import Act, Attention, Overview
-from crowd.models import Assignment, Call, Campaign, Hit, Merge, Payment, Publication, Release
+from crowd import funds
+from crowd.models import Assignment, Call, Campaign, Hit, Merge, Payment, Publication, Release, VoteImport
 from crowd.panel import forecast
 
 RECENT = 5
+MOST_TROUBLES = 50  # campaigns that are looked through for what needs attention, beyond the newest
 FAILURES_FOR = timedelta(days=7)
 MONEY_SHARE = 0.9
 
@@ -53,14 +55,18 @@ def overview(request: HttpRequest) -> Overview:
     """Campaigns, what is wrong with them, and the step that each of the newest would take next."""
     may_add = request.user.has_perm("crowd.add_campaign")
     add_url = reverse("admin:crowd_campaign_add") if may_add else None
-    campaigns = list(with_progress(Campaign.objects.open_to(request.user).select_related("dataset"))[:RECENT])
+    mine = Campaign.objects.open_to(request.user).select_related("dataset", "environment")
+    campaigns = list(with_progress(mine)[:RECENT])
     for campaign in campaigns:
         campaign.percent = round(100 * campaign.handed_in / campaign.offered) if campaign.offered else None
     found = Overview(sections=[{
         "title": "Campaigns", "template": "admin/crowd/campaign/home.html", "campaigns": campaigns,
         "all_url": reverse("admin:crowd_campaign_changelist"), "add_url": add_url,
     }])
-    found.attention = [*_troubles(campaigns), *_refusals(campaigns), *_failures(request)]
+    watched = [*campaigns, *with_progress(_alive(mine).exclude(pk__in=[one.pk for one in campaigns]))[:MOST_TROUBLES]]
+    found.attention = [
+        *_shortages(request, watched), *_troubles(watched), *_refusals(watched), *_failures(request),
+    ]
     managed = Campaign.objects.open_to(request.user, Role.MANAGE).filter(pk__in=[one.pk for one in campaigns])
     managed = set(managed.values_list("pk", flat=True))
     found.acts = [act for campaign in campaigns if campaign.pk in managed and (act := _next(campaign)) is not None]
@@ -70,6 +76,28 @@ def overview(request: HttpRequest) -> Overview:
             f"{reverse('admin:crowd_campaign_add')}?dataset={dataset.pk}", "Make a campaign",
         ))
     return found
+
+
+def _alive(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """On offer, or with work that waits for somebody's word."""
+    waits = Assignment.objects.filter(hit__campaign=OuterRef("pk"), state="submitted")
+    return campaigns.filter(Q(state__in=funds.RUNNING) | Q(Exists(waits)))
+
+
+def _shortages(request: HttpRequest, campaigns: list[Campaign]) -> list[Attention]:
+    """Accounts that will run dry before the campaigns on them are through."""
+    if not request.user.has_perm("crowd.view_payment"):
+        return []
+    places = {one.environment_id: one.environment for one in campaigns if one.state in funds.RUNNING}
+    return [
+        Attention(
+            f"Money is running low at “{one.environment}”",
+            f"The account holds ${one.available_usd:,.2f}; the campaigns that run on it may still ask for "
+            f"${one.needed_usd:,.2f}. Deposit ${one.missing_usd:,.2f}, or lower a budget.",
+            reverse("admin:accounts"), "See the account",
+        )
+        for one in funds.shortages(places.values())
+    ]
 
 
 def _troubles(campaigns: list[Campaign]) -> list[Attention]:
@@ -124,20 +152,32 @@ def _refusals(campaigns: list[Campaign]) -> list[Attention]:
     ]
 
 
+FAILING = (  # kind of job; what failed, in words; what it is about; its name
+    (Publication, "The {act} of", "campaign", "campaign__name"), (Merge, "A merge of", "campaign", "campaign__name"),
+    (Release, "A release of", "campaign", "campaign__name"), (VoteImport, "Reading the file", "dataset", "filename"),
+)
+
+
 def _failures(request: HttpRequest) -> list[Attention]:
-    """Jobs that failed lately and were not followed by one that did not."""
+    """Jobs that failed lately and were not followed by one that did not; all kinds in one query."""
+    since, kinds = timezone.now() - FAILURES_FOR, []
+    for number, (model, _, about, name) in enumerate(FAILING):
+        rows = rights.scoped(model.objects.filter(created_at__gt=since), about, request.user)
+        act = F("act") if model is Publication else Value("")
+        kinds.append(rows.order_by().annotate(kind=Value(number), said=act).values_list(
+            "kind", f"{about}_id", "pk", name, "said", "state", "error"
+        ))
+    newest = {}
+    for kind, about, *row in sorted(kinds[0].union(*kinds[1:], all=True), key=lambda row: row[2]):
+        newest[kind, about] = row
     found = []
-    since = timezone.now() - FAILURES_FOR
-    for model, name in ((Publication, "Publishing"), (Merge, "A merge of"), (Release, "A release of")):
-        rows = model.objects.filter(created_at__gt=since).select_related("campaign")
-        rows = rights.scoped(rows, "campaign", request.user)
-        newest = {}
-        for job in rows.order_by("pk"):
-            newest[job.campaign_id] = job
-        for job in newest.values():
-            if job.state == model.State.FAILED:
-                url = page_of(job.campaign if model is Publication else job)
-                found.append(Attention(f"{name} “{job.campaign}” failed", job.error, url, "See why", "danger"))
+    for (kind, about), (pk, name, act, state, error) in newest.items():
+        if state == Publication.State.FAILED:
+            model, words = FAILING[kind][:2]
+            page = ("crowd_campaign", about) if model is Publication else (f"crowd_{model._meta.model_name}", pk)
+            words = words.format(act=Publication.Act(act).label if act else "")
+            url = reverse(f"admin:{page[0]}_change", args=[page[1]])
+            found.append(Attention(f"{words} “{name}” failed", error, url, "See why", "danger"))
     return found
 
 

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from annotation.models import Annotator, Image, Pair
-from crowd import addresses, publishing, rights
+from crowd import addresses, funds, publishing, rights
 from crowd.models import Campaign, Environment
 from crowd.panel import campaigns as figures
 from crowd.panel import expectations
@@ -61,6 +61,7 @@ def launch(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     balance, silence = None, ""
     try:
         balance = way_of(campaign.environment).balance()
+        funds.note(campaign.environment, balance)
     except GatewayError as error:
         silence = str(error)
     price, wage = publishing.price(campaign), figures.expected_wage(campaign)

@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
-from crowd import rights
+from crowd import funds, rights
 from crowd.books import auditing, outbox
 from crowd.models import Call, Environment, Payment
-from crowd.ways.base import GatewayError
+from crowd.ways.base import Balance, GatewayError
 
 
 @admin.register(Payment)
@@ -71,6 +71,7 @@ class PaymentAdmin(FactAdmin):
         row = {"place": place, "audit": None, "silence": "", "key": secrets.token_hex(12)}
         try:
             row["audit"] = auditing.audit(place)
+            funds.note(place, Balance(row["audit"].available_usd, row["audit"].held_usd))
         except (GatewayError, auditing.NothingToAudit) as error:
             row["silence"] = str(error)
         return row
