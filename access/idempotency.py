@@ -13,7 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from access.models import KeyedCall
-from access.problems import BadHeader, Conflict
+from access.problems import MEDIA_TYPE, BadHeader, Conflict
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -56,7 +56,8 @@ class Once:
 
     def handle_exception(self, error):
         if isinstance(error, Answered):
-            response = Response(json.loads(error.call.answer), status=error.call.status)
+            media_type = MEDIA_TYPE if error.call.status >= 400 else None
+            response = Response(json.loads(error.call.answer), status=error.call.status, content_type=media_type)
             response[REPLAYED] = "true"
             return response
         return super().handle_exception(error)

@@ -83,6 +83,16 @@ def test_what_ended_in_the_middle_is_not_done_again_by_itself(campaign, monkeypa
     assert answer.status_code == 409 and "new key" in answer.json()["remedy"] and not Merge.objects.exists()
 
 
+def test_what_a_marketplace_refused_is_told_again_as_the_problem_that_it_was(campaign):
+    campaign.state, campaign.environment.endpoint_url = campaign.State.COLLECTING, "http://127.0.0.1:9/"
+    campaign.environment.save()
+    campaign.save()
+    client, at = client_of(campaign.owner), f"/api/v1/campaigns/{campaign.pk}/collect/"
+    first, again = (client.post(at, headers={"Idempotency-Key": "now"}) for _ in range(2))
+    assert (first.status_code, again.status_code, again["Idempotent-Replayed"]) == (502, 502, "true")
+    assert first["Content-Type"] == again["Content-Type"] == "application/problem+json" and first.json() == again.json()
+
+
 def test_keys_are_forgotten_after_a_day_by_the_clock_and_when_they_are_used(campaign):
     start(campaign)
     start(campaign, "night-2")
