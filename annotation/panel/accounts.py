@@ -53,7 +53,7 @@ class UserAdmin(DjangoUserAdmin):
 
     def has_delete_permission(self, request, obj=None):
         """Nobody who has acted is deleted, or the audit trail would go with him; who leaves is no longer active."""
-        return super().has_delete_permission(request, obj) and obj is not None and not obj.logentry_set.exists()
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.logentry_set.exists())
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.signing_in_view)

@@ -8,7 +8,6 @@ from rest_framework.response import Response
 from access.problems import Conflict
 from access.schema import refusal
 from crowd import paying, publishing
-from crowd.models import Merge
 from crowd.panel import campaigns, expectations, launching, worth
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError
@@ -119,6 +118,8 @@ class BuysSerializer(serializers.Serializer):
 class WorthSerializer(serializers.Serializer):
     """What the labels are worth by now, and what is missing to the target."""
 
+    merge = serializers.IntegerField(allow_null=True, help_text="Played from it; null before any, from crowds in general.")
+    n_votes = serializers.IntegerField(help_text="That count, on the pairs that were looked at: a thousand at most.")
     right = serializers.FloatField(help_text="Share of labels that are right.")
     n_right = serializers.IntegerField()
     n_pairs = serializers.IntegerField()
@@ -174,11 +175,10 @@ class CampaignLooks:
     @extend_schema(responses={200: WorthSerializer, **refusal(409)})
     @action(detail=True)
     def worth(self, request, pk: str) -> Response:
-        """By the newest merge: how many labels are right, what is missing to the target risk, and what a dollar would buy."""
-        campaign = self.get_object()
-        found = worth.section(campaign, campaign.merges.filter(state=Merge.State.DONE).order_by("-pk").first())
+        """How many labels are right, what is missing to the target risk, and what a dollar would buy, merged or not."""
+        found = worth.section(self.get_object())
         if found is None:
-            raise Conflict("Merge the votes by the method “nearer” first; the newest merge does not say it.")
+            raise Conflict("There is nothing to measure: its data set has no pairs.")
         return Response(WorthSerializer(found).data)
 
     @extend_schema(responses=WageSerializer(many=True))

@@ -17,7 +17,7 @@ LOOKED_AT = {
     "crowd_assignment_settings", "modeling_promotion_settings", "modeling_onnxexport_settings", "modeling_run_settings",
     "modeling_demonstration_settings", "crowd_campaign_offer", "crowd_campaign_work", "review",
     "crowd_campaign_preview", "crowd_campaign_instructions", "crowd_campaign_question", "modeling_run_compare",
-    "crowd_merge_analysis", "crowd_merge_difficulty",
+    "crowd_merge_analysis", "crowd_merge_difficulty", "crowd_campaign_lean",
 }
 BY_HAND = {
     "access_token_add": "who makes a token has logged in, with a second step where the site wants that",

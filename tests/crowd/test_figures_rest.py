@@ -9,7 +9,7 @@ from jobs import running
 from tests.crowd.campaigns import make_published
 from tests.crowd.handwork import Hand
 from tests.crowd.ways.people import finish_visits, make_open_campaign
-from tests.factories import make_dataset, make_voted_campaign
+from tests.factories import make_campaign, make_dataset, make_voted_campaign
 from tests.programs import client_of, make_member
 
 
@@ -26,13 +26,17 @@ def test_a_campaigns_figures_are_those_of_its_page():
 
 
 @pytest.mark.django_db
-def test_what_labels_are_worth_is_told_once_a_merge_knows_it():
+def test_what_labels_are_worth_is_told_at_any_moment_and_better_after_a_merge():
     campaign = make_voted_campaign(owner=make_member("Manager"), n_pairs=20, votes=5, state="collecting")
     client, at = client_of(campaign.owner), f"/api/v1/campaigns/{campaign.pk}/worth/"
-    assert client.get(at).status_code == 409
-    assert running.execute(merging.start(campaign, campaign.owner, method="nearer")).is_done
+    empty = make_campaign(owner=campaign.owner, dataset=make_dataset(owner=campaign.owner))
+    assert client.get(f"/api/v1/campaigns/{empty.pk}/worth/").status_code == 409, "no pairs"
     said = client.get(at).json()
-    assert said["n_pairs"] == 20 and 0.5 < said["right"] < 1 and said["low"] <= said["left"] <= said["high"]
+    assert said["merge"] is None and said["n_votes"] == 100 and 0.5 < said["right"] < 1
+    merge = running.execute(merging.start(campaign, campaign.owner, method="nearer"))
+    said = client.get(at).json()
+    assert said["merge"] == merge.pk and said["n_pairs"] == 20
+    assert 0.5 < said["right"] < 1 and said["low"] <= said["left"] <= said["high"]
 
 
 @pytest.mark.django_db
