@@ -352,3 +352,14 @@ def test_a_campaign_says_what_its_labels_are_worth_and_what_more_would_buy(panel
     screenshot(panel, "worth", full_page=True)
     panel.goto(f"{site}/panel/annotation/dataset/{campaign.dataset_id}/change/?show=doubtful")
     expect(panel.locator(".gallery li")).to_have_count(3)
+
+
+def test_a_page_that_is_being_left_does_not_call_one_back(panel, site, mannequins):
+    campaign = factories.make_campaign(dataset=mannequins, owner=mannequins.owner)
+    merge = Merge.objects.create(campaign=campaign, method="majority")
+    panel.goto(f"{site}/panel/crowd/merge/{merge.pk}/change/")
+    expect(panel.locator("[data-job-state]")).to_have_text("waiting")
+    panel.route("**/panel/crowd/campaign/", lambda route: (panel.wait_for_timeout(5_000), route.continue_()))  # a slow answer
+    Merge.objects.filter(pk=merge.pk).update(state=Merge.State.CANCELLED)
+    panel.get_by_role("link", name="Campaigns", exact=True).first.click()
+    expect(panel.get_by_role("heading", level=1)).to_have_text("Campaigns")

@@ -4,6 +4,7 @@
  */
 
 import { poll } from "./polling.js";
+import { redraw } from "./redraw.js";
 
 class JobBox {
   #box;
@@ -37,7 +38,7 @@ class JobBox {
       document.querySelector(`[data-chart="${CSS.escape(id)}"]`)?.dispatchEvent(new CustomEvent("rows", { detail: rows }));
     }
     const hasMore = (job.shows ?? "") !== (this.#box.dataset.jobShows ?? "");
-    if (job.ended || hasMore) window.location.reload();
+    if (job.ended || hasMore) redraw();
     return job.ended || hasMore;
   }
 }

@@ -1,6 +1,7 @@
 /** Figures of a page that change while it is looked at: `data-live-url` on their container, `data-live="name"` on each. */
 
 import { poll } from "./polling.js";
+import { redraw } from "./redraw.js";
 
 export function followFigures(root) {
   for (const box of root.querySelectorAll("[data-live-url]")) {
@@ -12,7 +13,7 @@ export function followFigures(root) {
         }
       }
       box.dispatchEvent(new CustomEvent("figures", { bubbles: true, detail: data }));
-      if (data.reload) window.location.reload();
+      if (data.reload) redraw();
       return data.ended || data.reload;
     });
   }
