@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,12 +28,14 @@ class Settings:
         ceiling: taken as it is where given; else learnt from gold, else the paper's 0.80.
         base_rate: share of label 1: "half" (one half, unless votes or gold items clearly contradict it), "estimate", or a
             number, which stands.
-        label_bias: whether workers may lean to one label. It is learnt how much they do; False fixes it at zero.
+        label_bias: whether workers may lean to one label. True: it is learnt how much they do; False: it is zero. None: False
+            where the votes say which alternative was shown on which side or in which colour, since then the labels themselves
+            mean nothing to a worker; else True.
     """
 
     ceiling: float | None = None
     base_rate: float | str = "half"
-    label_bias: bool = True
+    label_bias: bool | None = None
 
     def __post_init__(self) -> None:
         if self.ceiling is not None and not 0.5 < self.ceiling <= 1:
@@ -56,6 +58,8 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     """
     settings = Settings(**choices)
     gold = np.full(votes.n_items, np.nan) if gold is None else gold
+    if settings.label_bias is None:
+        settings = replace(settings, label_bias=votes.green is None and votes.left is None)
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     hypotheses = starts(votes, gold, ceiling=settings.ceiling, base_rate=settings.base_rate, free=free)
     return result(votes, best_fit(electorate_of(votes, prior), hypotheses), prior, settings)

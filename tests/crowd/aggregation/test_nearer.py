@@ -125,7 +125,11 @@ def test_habits_of_side_and_of_label_are_found():
     found = merge(votes).workers.left_bias
     assert abs(found[:10].mean() - 0.8) < 0.15 and abs(found[10:].mean()) < 0.1
     votes, _ = make_votes(2000, label_bias=np.where(np.arange(40) < 20, 0.7, -0.7), seed=2)
-    found = merge(votes).workers.label_bias
+    found = merge(votes, label_bias=True).workers.label_bias
+    assert found[:20].mean() > 0.5 and found[20:].mean() < -0.5
+    assert not merge(votes).workers.label_bias.any()  # it is known what was shown where, so labels mean nothing to people
+    unknown = Votes(votes.item, votes.worker, votes.label, votes.n_items, votes.n_workers)
+    found = merge(unknown).workers.label_bias
     assert found[:20].mean() > 0.5 and found[20:].mean() < -0.5
 
 
