@@ -29,6 +29,17 @@ class DemonstrationForm(forms.ModelForm):
         model = Demonstration
         fields = ["workers", "seed"]
 
+    def clean(self):
+        from modeling import demonstration
+
+        found = super().clean()
+        if not self.errors:
+            try:
+                demonstration.prepare(None, workers=found["workers"], seed=found["seed"])
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from error
+        return found
+
 
 @admin.register(Demonstration)
 class DemonstrationAdmin(JobAdmin):

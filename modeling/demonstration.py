@@ -40,12 +40,17 @@ def start(user, *, workers: int = 40, seed: int = 1, dataset: Dataset | None = N
 
     Raises: ValueError where there is no such data set, or fewer workers than votes per pair.
     """
+    return running.start(prepare(user, workers=workers, seed=seed, dataset=dataset))
+
+
+def prepare(user, *, workers: int, seed: int, dataset: Dataset | None = None) -> Demonstration:
+    """The row that `start` queues. Raises: ValueError, as there."""
     dataset = dataset or Dataset.objects.filter(source="demo").first()
     if dataset is None:
         raise ValueError("The mannequins are not loaded. Run: manage.py setup_demo")
     job = Demonstration(created_by=user, workers=workers, seed=seed, dataset=dataset)
     check(job)
-    return running.start(job)
+    return job
 
 
 def check(job: Demonstration) -> None:

@@ -328,7 +328,8 @@ class CampaignAdmin(PageAdmin):
                 self.log_change(request, campaign, "Collected what was handed in.")
                 messages.success(request, "Everything that was handed in has been collected.")
             except GatewayError as error:
-                messages.error(request, f"The marketplace did not answer as it should: {error}")
+                self.log_change(request, campaign, f"Not done yet (collect): {error.words}")
+                messages.error(request, f"The marketplace did not answer as it should: {error.words}")
         return redirect(self.url("change", campaign.pk))
 
     def _require(self, request, campaign) -> None:

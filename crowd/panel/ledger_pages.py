@@ -126,7 +126,8 @@ class CallAdmin(PageAdmin, FactAdmin):
             try:
                 outbox.ask_again(call)
             except GatewayError as error:
-                messages.error(request, str(error))
+                self.log_change(request, call, f"Asked again, not done yet: {error.words}")
+                messages.error(request, error.words)
             else:
                 self.log_change(request, call, "Asked again, and done.")
                 messages.success(request, "Done.")

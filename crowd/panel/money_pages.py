@@ -33,7 +33,7 @@ def work(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Saved here, submitted there: how many of each, and one act for each."""
     if request.method == "POST":
         _require(admin, request, campaign)
-        _try(request, partial(_do_work, admin, request, campaign))
+        _try(admin, request, campaign, partial(_do_work, admin, request, campaign))
         return redirect(f"{admin.url('work', campaign.pk)}?show={request.POST.get('show', '')}")
     found = quadrants.quadrants(campaign)
     wanted = request.GET.get("show", "")
@@ -78,7 +78,7 @@ def wages(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """What everybody earned an hour, the campaign's floor, and one button that pays the difference."""
     if request.method == "POST":
         _require(admin, request, campaign)
-        _try(request, partial(_do_wages, admin, request, campaign))
+        _try(admin, request, campaign, partial(_do_wages, admin, request, campaign))
         return redirect(admin.url("wages", campaign.pk))
     rows = paying.wages(campaign)
     way, silence = None, ""
@@ -138,12 +138,12 @@ def _require(admin, request: HttpRequest, campaign: Campaign) -> None:
         raise PermissionDenied
 
 
-def _try(request: HttpRequest, act: Callable[[], None]) -> None:
-    """What went wrong becomes a sentence on the page."""
+def _try(admin, request: HttpRequest, campaign: Campaign, act: Callable[[], None]) -> None:
+    """What went wrong becomes a sentence on the page, and in the trail, as the outbox may still do what was asked."""
     try:
         act()
     except GatewayError as error:
-        later = " It is tried again by itself." if error.retry_helps else ""
-        messages.error(request, f"The marketplace did not do it: {error}{later}")
+        admin.log_change(request, campaign, f"Not done yet ({request.POST.get('act') or 'top up'}): {error.words}")
+        messages.error(request, f"The marketplace did not do it: {error.words}")
     except (CannotDecide, CannotPublish) as error:
         messages.error(request, str(error))

@@ -60,7 +60,7 @@ def visits(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         act = VISIT_ACTS.get(request.POST.get("act", ""))
         if act is not None:
             rights.require_spending(request, campaign)
-            _try(request, lambda: act(admin, request, campaign))
+            _try(admin, request, campaign, partial(act, admin, request, campaign))
         return redirect(admin.url("visits", campaign.pk))
     page = Paginator(confirming.finished(campaign), PER_PAGE).get_page(request.GET.get("page"))
     return admin.render(
@@ -109,7 +109,7 @@ def _approve(admin, request: HttpRequest, campaign: Campaign) -> None:
     rows = _chosen(request, campaign)
     for row in rows:
         deciding.approve(row, request.user)
-    admin.log_change(request, campaign, f"Approved {_n(len(rows), 'submission')} by hand.")
+        admin.log_change(request, campaign, f"Approved {row.assignment_id} by hand.")
     messages.success(request, f"{_n(len(rows), 'submission')} approved and paid.")
 
 
@@ -120,7 +120,7 @@ def _reject(admin, request: HttpRequest, campaign: Campaign) -> None:
         raise CannotDecide("Choose what kind of reason it is.")
     for row in rows:
         deciding.reject(row, request.user, reason=request.POST.get("reason", ""), category=category)
-    admin.log_change(request, campaign, f"Rejected {_n(len(rows), 'task')}.")
+        admin.log_change(request, campaign, f"Rejected {row.assignment_id}.")
     messages.success(request, f"{_n(len(rows), 'task')} rejected: the votes do not count, the places are free again.")
 
 
@@ -166,11 +166,11 @@ def invited(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         act = request.POST.get("act", "")
         if act == "invite":
             if form.is_valid():
-                _try(request, lambda: _invite(admin, request, campaign, form))
+                _try(admin, request, campaign, partial(_invite, admin, request, campaign, form))
                 return redirect(admin.url("invitations", campaign.pk))
         else:
             if (step := INVITATION_ACTS.get(act)) is not None:
-                _try(request, lambda: step(admin, request, campaign))
+                _try(admin, request, campaign, partial(step, admin, request, campaign))
             return redirect(admin.url("invitations", campaign.pk))
     return admin.render(
         request, "admin/crowd/ways/invitations.html", campaign, title=f"Invitations to {campaign}", form=form,
@@ -232,6 +232,7 @@ def _resend(admin, request: HttpRequest, campaign: Campaign) -> None:
     if not (settings.SENDS_EMAIL and row.email and row.revoked_at is None):
         raise CannotDecide("There is nobody to send it to, or no mail server is set (EMAIL_URL).")
     _send(request, row)
+    admin.log_change(request, campaign, f"Sent the link of {row} again.")
     messages.success(request, f"The link is on its way to {row.name}.")
 
 
@@ -266,15 +267,15 @@ def _n(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _try(request: HttpRequest, act: Callable[[], None]) -> None:
-    """What went wrong becomes a sentence on the page."""
+def _try(admin, request: HttpRequest, campaign: Campaign, act: Callable[[], None]) -> None:
+    """What went wrong becomes a sentence on the page, and in the trail, as the outbox may still do what was asked."""
     try:
         act()
     except (CannotDecide, CannotOffer) as error:
         messages.error(request, str(error))
     except GatewayError as error:
-        again = " It is tried again by itself." if error.retry_helps else ""
-        messages.error(request, f"The platform did not take it: {error}{again}")
+        admin.log_change(request, campaign, f"Not done yet ({request.POST.get('act', '')}): {error.words}")
+        messages.error(request, f"The platform did not take it: {error.words}")
 
 
 def _csv(name: str, head: list[str], rows) -> HttpResponse:

@@ -60,7 +60,8 @@ def view(admin, request: HttpRequest, worker: Worker, name: str) -> HttpResponse
     except (CannotDecide, CannotPublish) as error:
         messages.error(request, str(error))
     except GatewayError as error:
-        messages.error(request, f"{error}{' It is tried again by itself.' if error.retry_helps else ''}")
+        admin.log_change(request, worker, f"Not done yet ({name}): {error.words}")
+        messages.error(request, error.words)
     else:
         admin.log_change(request, worker, f"{said} {plan.words}".strip())
         messages.success(request, said)
@@ -158,18 +159,19 @@ def _approve(request: HttpRequest, worker: Worker) -> Plan:
 
 
 def _pay(request: HttpRequest, tasks: list[Assignment], feedback: str) -> str:
-    done, refused = 0, []
+    done, later = 0, []
     for one in tasks:
         try:
             deciding.approve(one, request.user, feedback=feedback)
             done += 1
-        except (CannotDecide, GatewayError) as error:
-            refused.append(f"{one}: {error}")
-    for words in refused:
-        messages.error(request, words)
-    if not done:
+        except CannotDecide as error:
+            messages.error(request, f"{one}: {error}")
+        except GatewayError as error:
+            later.append(f"{one}: {error.words}")
+            messages.error(request, later[-1])
+    if not done and not later:
         raise CannotDecide("None was approved.")
-    return f"Approved and paid: {_tasks(done)}."
+    return f"Approved and paid: {_tasks(done)}." + "".join(f" Not done yet: {words}" for words in later)
 
 
 def _tasks(n: int) -> str:

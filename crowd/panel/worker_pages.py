@@ -174,8 +174,11 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             rights.require_spending(request, assignment.hit.campaign)
             try:
                 deciding.approve(assignment, request.user)
-            except (deciding.CannotDecide, GatewayError) as error:
+            except deciding.CannotDecide as error:
                 messages.error(request, str(error))
+            except GatewayError as error:
+                self.log_change(request, assignment, f"Not done yet (approve): {error.words}")
+                messages.error(request, error.words)
             else:
                 self.log_change(request, assignment, "Approved.")
                 messages.success(request, "Approved and paid.")
@@ -193,7 +196,8 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             except (deciding.CannotDecide, CannotPublish) as error:
                 messages.error(request, str(error))
             except GatewayError as error:
-                messages.error(request, f"{error}{' It is tried again by itself.' if error.retry_helps else ''}")
+                self.log_change(request, assignment, f"Not done yet ({request.POST['act']}): {error.words}")
+                messages.error(request, error.words)
             else:
                 self.log_change(request, assignment, said)
                 messages.success(request, said)

@@ -23,6 +23,11 @@ class GatewayError(Exception):
 
     retry_helps = False
 
+    @property
+    def words(self) -> str:
+        """For people: what went wrong, and whether anything is to be done about it."""
+        return f"{self}{' It is tried again by itself.' if self.retry_helps else ''}"
+
 
 class GatewayUnavailable(GatewayError):
     """No answer, or one that asks for patience: the same call may succeed later.

@@ -1,15 +1,17 @@
 """A researcher who is logged in, in a real browser."""
 
 import pytest
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from annotation.models import Dataset
-from crowd import merging, releasing
+from crowd import merging, publishing, reconciling, releasing
 from jobs import running
 from modeling import setting_up
 from modeling.models import Prediction, Run
 from tests import factories
+from tests.crowd.handwork import Hand
 
 PASSWORD = "correct horse"
 
@@ -80,3 +82,23 @@ def finished(researcher, marketplace):
         Prediction(run=run, person=one, pose_mm=[[x + 20, y, z * 0.8] for x, y, z in one.truth_mm]) for one in people
     )
     return {"campaign": campaign, "merge": merge, "release": release, "run": run, "person": people[0]}
+
+
+@pytest.fixture
+def hired(marketplace, researcher, client):
+    """A worker of the marketplace whose task was paid, and another task handed in with too few answers; the hand."""
+    cache.clear()
+    client.force_login(researcher)
+    campaign = factories.make_campaign(
+        owner=researcher, environment=marketplace, dataset=factories.make_dataset(owner=researcher), votes_per_pair=2,
+        images_per_hit=1,
+    )
+    factories.make_pairs(15, campaign.dataset)
+    assert running.execute(publishing.publish(campaign, researcher)).is_done
+    first, second = campaign.hits.order_by("number")[:2]
+    hand = Hand()
+    hand.do(first)
+    accepted = hand.accept(second)
+    hand.submit(accepted, hand.answer(second, accepted, n=3))
+    reconciling.reconcile(campaign)
+    return hand

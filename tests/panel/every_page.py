@@ -111,8 +111,10 @@ def make_world(owner, *, n_pairs: int = 5, **overrides) -> dict:
         for n, task in enumerate(tasks)
     ]
     calls = [
-        Call.objects.create(environment=place, kind="bonus", token=f"call-{task.pk}", campaign=campaign, assignment=task,
-                            state="refused", error="It was refused.", ended_at=now, wanted_by=owner)
+        Call.objects.create(
+            environment=place, kind="bonus", token=f"call-{task.pk}", payload={"amount_usd": "0.05"}, campaign=campaign,
+            assignment=task, worker=task.worker, state="refused", error="It was refused.", ended_at=now, wanted_by=owner,
+        )
         for task in tasks
     ]
     merge = running.execute(merging.start(campaign, owner))
@@ -170,8 +172,8 @@ def _other_campaigns(campaign, owner) -> dict:
     pairs = Pair.objects.of_dataset(campaign.dataset).values_list("pk", "person__image_id")
     Standing.objects.bulk_create(Standing(campaign=lean, pair_id=pk, image_id=image) for pk, image in pairs)
     by_link = factories.make_voted_campaign(
-        n_pairs=5, votes=2, state="collecting", environment=_place(Environment.Kind.LINK), owner=owner,
-        dataset=factories.make_dataset(owner=owner),
+        n_pairs=5, votes=5, state="collecting", environment=_place(Environment.Kind.LINK), owner=owner,
+        dataset=factories.make_dataset(owner=owner, skeleton=campaign.dataset.skeleton),
     )
     by_link.hits.get().assignments.update(state="submitted", submitted_at=timezone.now())
     invited = factories.make_voted_campaign(

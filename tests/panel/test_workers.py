@@ -3,37 +3,14 @@
 from decimal import Decimal
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
-from crowd import publishing, reconciling
 from crowd.marketplace import models as market
 from crowd.models import Assignment, Payment, Worker
 from jobs import running
 from tests import factories
-from tests.crowd.handwork import Hand
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
-
-
-@pytest.fixture
-def hired(marketplace, researcher, client):
-    """A worker of the marketplace whose task was paid, and another task handed in with too few answers; the hand."""
-    cache.clear()
-    client.force_login(researcher)
-    campaign = factories.make_campaign(
-        owner=researcher, environment=marketplace, dataset=factories.make_dataset(owner=researcher), votes_per_pair=2,
-        images_per_hit=1,
-    )
-    factories.make_pairs(10, campaign.dataset)
-    assert running.execute(publishing.publish(campaign, researcher)).is_done
-    first, second = campaign.hits.order_by("number")
-    hand = Hand()
-    hand.do(first)
-    accepted = hand.accept(second)
-    hand.submit(accepted, hand.answer(second, accepted, n=3))
-    reconciling.reconcile(campaign)
-    return hand
 
 
 def press(client, act: str, **said):

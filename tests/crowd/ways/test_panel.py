@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core import mail
 
 from annotation.models import Pair, Vote
@@ -288,6 +289,7 @@ def test_the_page_of_a_study_says_what_prolific_says_and_asks_for_more_people(pa
     shown = panel.get(page_of(study, "visits")).content.decode()
     assert "1 of 1 taken" in shown and "Ask Prolific for 1 more" in shown
     assert "looking for 1 more person" in post(panel, study, "visits", act="replace")
+    assert LogEntry.objects.filter(change_message="Asked for 1 more people on Prolific.").exists()
     assert stand_in.account.studies[study.study_id]["total_available_places"] == 2
     assert "No more people are needed" in post(panel, study, "visits", act="replace")
     stand_in.fail("GET", "^studies/", 400)
