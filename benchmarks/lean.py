@@ -1,10 +1,10 @@
 """Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--seeds N] [--images N]
 
 Prints Markdown tables. Votes per pair until the accuracy is reached that five votes on every pair give in the same
-field by majority and by Lean Crowdsourcing, accuracy at equal numbers of votes, and whether promised risks
-hold; with a crowd that errs together like the paper's and with one whose errors are independent. Without a model,
-accuracy is averaged over all gaps that look the same (`Field.expected_right`); where a curve reaches a level is read
-off the mean of the seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
+field by majority and by Lean Crowdsourcing, accuracy at equal numbers of votes, and whether promised risks hold; with a crowd
+that errs together like the paper's and with one whose errors are independent. Without a model, accuracy is averaged over all
+gaps under which the votes are as likely (`Field.expected_right`). Where a curve reaches a level is read off the mean of the
+seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import t
 
 from crowd.aggregation import Votes, merge
-from crowd.aggregation.choosing import grouped
+from crowd.aggregation.choosing import DEPTH, grouped
 from crowd.aggregation.svg import BLUE, INK, ORANGE, Chart
 from crowd.planning import Field, Protocol, collect, field
 from crowd.planning.opinions import model, overconfident, useless
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", type=float, default=[0.05, 0.1, 0.2], help="risks of the part promise")
     parser.add_argument("--growth", type=float, default=0.1, help="of the votes between two merges")
     parser.add_argument("--points", type=float, default=0.25, help="votes per pair between two points of a curve")
+    parser.add_argument("--depths", nargs="+", type=float, default=[DEPTH], help="votes per pair before further ones begin")
     parser.add_argument("--plots", type=Path, help="a folder for the curves as SVG")
     options = parser.parse_args()
     for part in options.parts:
@@ -54,12 +55,12 @@ def cadence(options: argparse.Namespace) -> dict[str, float]:
 
 def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str, float]:
     """Accuracy of five votes on every pair by three ways of merging."""
-    right = place.expected_right if is_expected else place.right
     _, votes = collect(place, Protocol(5, merge_every=99, point_every=99), seed)
-    return {
-        name: right(merge(votes, name).probability > 0.5)
-        for name in ("majority", "lean", "nearer")
-    }
+    found = {}
+    for name in ("majority", "lean", "nearer"):
+        label = merge(votes, name).probability > 0.5
+        found[name] = place.expected_right(label, votes) if is_expected else place.right(label)
+    return found
 
 
 def curves(options: argparse.Namespace) -> None:
@@ -67,9 +68,11 @@ def curves(options: argparse.Namespace) -> None:
     shared = {"votes_per_pair": options.upto, "is_expected": True, **cadence(options)}
     ways = {
         "fixed": Protocol(**shared | {"merge_every": 99}),
-        "lean, any pairs": Protocol(**shared, lean=True, new_image_s=0),
-        "lean, grouped by image": Protocol(**shared, lean=True),
     }
+    for depth in options.depths:
+        how = f", begun {depth:g} deep" if depth else ""
+        ways[f"lean, any pairs{how}"] = Protocol(**shared, lean=True, new_image_s=0, depth=depth)
+        ways[f"lean, grouped by image{how}"] = Protocol(**shared, lean=True, depth=depth)
     for world in options.worlds:
         found, levels = defaultdict(list), []
         for seed in range(options.seeds):

@@ -9,7 +9,25 @@ import numpy as np
 
 from crowd.aggregation.votes import Floats, Ints
 
+DEPTH = 2.0  # votes on a pair whose turn has come, on average, before the turn of further ones comes
+BEGINNING = 0.1  # share of the images whose turn comes first, and ...
+FIRST_TASKS = 10  # ... at least as many as so many tasks ask about
 NEW_IMAGE_S = 2.0  # what looking at a new picture costs, beside the comparison itself
+
+
+def begun(votes: int, n_pairs: int, task_size: int, plan: float = 5.0, depth: float = DEPTH) -> float:
+    """Share of the images whose turn has come; a pair whose turn has not come is asked about where nothing else is left.
+
+    Were all pairs asked once before any is asked again, the first two votes on each were spent before anything is known of
+    who sees well. So some are asked first as often as they need, and further ones follow.
+
+    Args:
+        votes: bought so far. plan: votes per pair that the money lasts for. depth: 0 begins everything at once.
+    """
+    if depth <= 0 or not n_pairs:
+        return 1.0
+    first = max(BEGINNING, FIRST_TASKS * task_size / n_pairs)
+    return min(max(first, votes / (min(depth, plan / 2) * n_pairs)), 1.0)
 
 
 def grouped(

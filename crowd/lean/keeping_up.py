@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from crowd import life, merging
-from crowd.lean import offering, standing
+from crowd.lean import offering, opening, standing
 from crowd.models import Campaign, Merge, Standing
 from crowd.publishing import CannotPublish
 
@@ -26,6 +26,7 @@ def keep_up(campaign: Campaign) -> None:
         standing.measure(campaign)
         _note(campaign)
     standing.catch_up(campaign)
+    standing.recount_all(campaign, opening.next_turn(campaign))
     if is_due(campaign):
         merging.start(campaign, None)
     if campaign.state == Campaign.State.COLLECTING and is_complete(campaign):

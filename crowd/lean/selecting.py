@@ -15,6 +15,7 @@ from crowd.models import Campaign, Standing
 
 State = Standing.State
 CANDIDATES = 400  # by worth to a newcomer; which of them suit this worker best is then worked out
+WAITING = 1e-6  # how much of a pair's worth counts while its turn has not come
 LOOK_S = 2.7  # what a comparison costs a worker, beside the campaign's delay
 
 
@@ -77,7 +78,7 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
     now = standing.known(campaign)
     worker = int(now.index(np.array([annotator.pk]))[0])
     rows = _askable(campaign).filter(which).order_by("-rank")
-    rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence")
+    rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence", "rank")
     found, last = [], 0
     while len(found) < n + CANDIDATES // 4:
         some = list(rows[last : last + CANDIDATES])
@@ -90,6 +91,7 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
         return []
     evidence = np.array([np.frombuffer(row[4], np.float32) for row in found], float)
     worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[3] for row in found])
+    worth *= np.where(np.array([row[5] for row in found]) > 0, 1.0, WAITING)
     return grouped(
         np.array([row[0] for row in found]), np.array([row[2] for row in found]), worth, n,
         most_per_image=campaign.pairs_per_image, look_s=LOOK_S + campaign.delay_ms / 1000,

@@ -10,13 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from annotation.models import Comparison, Pair
 from crowd import aggregation, merging
 from crowd.aggregation.fitted import Fitted
-from crowd.lean import stopping
+from crowd.lean import opening, stopping
 from crowd.models import Assignment, Campaign, Merge, Standing
 
 CHUNK = 1000
@@ -67,6 +67,7 @@ def _of_nothing() -> Known:
 
 def begin(campaign: Campaign) -> None:
     """A row for every pair of the campaign's data set; safe to repeat, and takes in pairs that were added since."""
+    is_first = not campaign.standings.exists()
     new = Pair.objects.of_dataset(campaign.dataset).exclude(standings__campaign=campaign)
     rows = new.order_by("pk").values_list("pk", "person__image_id")
     draw = np.random.default_rng([campaign.seed, campaign.pk])
@@ -79,13 +80,19 @@ def begin(campaign: Campaign) -> None:
             ],
             ignore_conflicts=True,
         )
+    if is_first:
+        opening.first_turn(campaign)
     measure(campaign)
 
 
 def measure(campaign: Campaign) -> None:
     """Every pair at the newest merge's parameters and the newest priors, a chunk at a time."""
-    pairs = campaign.standings.order_by("pair_id").values_list("pair_id", flat=True)
-    for some in _chunks(pairs.iterator(chunk_size=CHUNK)):
+    recount_all(campaign, campaign.standings)
+
+
+def recount_all(campaign: Campaign, rows: QuerySet[Standing]) -> None:
+    """These rows, a chunk at a time."""
+    for some in _chunks(rows.order_by("pair_id").values_list("pair_id", flat=True).iterator(chunk_size=CHUNK)):
         recount(campaign, some)
 
 
@@ -125,12 +132,13 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
     states = stopping.states(campaign, risk, np.minimum(people, 1 - people), n_votes)
     state = np.where(np.isnan(gold), states, Standing.State.SURE.value)
     n_out = _leases(campaign, within, place)
-    at = timezone.now()
+    at, begun_upto = timezone.now(), opening.last_begun(campaign)
     for number, row in enumerate(rows):
         row.merge_id, row.state, row.changed_at = now.merge, str(state[number]), at
         row.n_votes, row.n_out = int(n_votes[number]), int(n_out[number])
         row.p_first, row.risk, row.worth = float(p[number]), float(risk[number]), float(worth[number])
-        row.rank = row.worth * ON_ITS_WAY**row.n_out
+        waits = begun_upto is not None and row.image_id > begun_upto and row.pair.prior is None
+        row.rank = 0.0 if waits else row.worth * ON_ITS_WAY**row.n_out
         row.evidence = evidence[number].astype(np.float32).tobytes()
     Standing.objects.bulk_create(rows, update_conflicts=True, update_fields=WRITTEN, unique_fields=["pk"], batch_size=500)
 

@@ -259,6 +259,9 @@ class Campaign(models.Model):
     more_votes = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Votes for each pair asked for after the launch."
     )
+    begun_upto = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text="Lean: key of the last picture whose turn has come; empty: all have begun."
+    )
     turn = models.PositiveIntegerField(
         default=0, editable=False, help_text="How often its offer was changed; part of the tokens of what that takes."
     )

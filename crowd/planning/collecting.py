@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.aggregation import Votes, merge
-from crowd.aggregation.choosing import NEW_IMAGE_S, grouped
+from crowd.aggregation.choosing import DEPTH, NEW_IMAGE_S, begun, grouped
 from crowd.simulation import PaperCrowd, Worker
-from crowd.simulation.studies import INDEPENDENT_BLUR, closer_given, vote_probability
+from crowd.simulation.studies import INDEPENDENT_BLUR, percept_posterior, vote_probability
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,12 +51,13 @@ class Field:
         """Share of these labels that are right."""
         return float((label == (self.truth == 1))[some].mean())
 
-    def expected_right(self, label: Bools) -> float:
-        """The same, on average over all gaps that look like these: less noise, where nobody but the crowd was asked.
-
-        Of gaps as `PaperCrowd.depth_gaps_mm` draws them; see `percept_posterior` for the formula.
+    def expected_right(self, label: Bools, votes: Votes) -> float:
+        """The same, on average over all gaps under which these votes are as likely: less noise, where nobody but the crowd
+        was asked. Of gaps as `PaperCrowd.depth_gaps_mm` draws them; see `percept_posterior` for the formula.
         """
-        chance = closer_given(self.percept_mm, self.crowd.shared_mm)
+        chance = percept_posterior(
+            self.crowd, self.workers, votes.item, votes.worker, votes.label, votes.left > 0, votes.green > 0, self.n_pairs
+        )
         return float(np.where(label, chance, 1 - chance).mean())
 
 
@@ -102,6 +103,7 @@ class Protocol:
         learner: what is trained on the way: from the field, what is merged so far (I,) and votes on each pair (I,) to its
             opinion, as above, which replaces the one before.
         learn_at: votes per pair at which it is trained, in rising order.
+        depth: lean: as `begun` takes it; where there is a model's opinion everything has begun.
         new_image_s: what a new image costs a worker; 0 groups nothing.
         merge_every, merge_growth: all votes are merged anew after so many new ones per pair, and once they have grown by
             this share: what is learnt of workers early is worth most.
@@ -114,6 +116,7 @@ class Protocol:
     most_votes: int = 15
     least_votes: int = 1
     exploration_share: float = 0.05
+    depth: float = DEPTH
     merge_every: float = 0.02
     merge_growth: float = 0.1
     point_every: float = 0.25
@@ -266,7 +269,7 @@ def _lean(book: _Book, protocol: Protocol, state: _State, worker: int, askable: 
     at_random = rng.permutation(anything)[:n_random]
     is_open = askable & ~state.is_finished(protocol, book.n) if protocol.target_risk else askable.copy()
     is_open[at_random] = False
-    candidates = np.flatnonzero(is_open)
+    candidates = np.flatnonzero(_in_turn(book, protocol, is_open))
     if not len(candidates):
         return at_random if is_open.any() else at_random[:0]  # nothing is open: random votes alone are not bought
     worth = state.fitted.expected_drop(state.evidence[candidates], worker)
@@ -295,6 +298,16 @@ def _lean(book: _Book, protocol: Protocol, state: _State, worker: int, askable: 
     return np.concatenate([at_random, best, more])
 
 
+def _in_turn(book: _Book, protocol: Protocol, is_open: Bools) -> Bools:
+    """Of the pairs that are open those whose turn has come; all, where these do not fill a task."""
+    if protocol.opinion or protocol.learner:
+        return is_open
+    image, size = book.place.image, protocol.task_size
+    share = begun(book.total, book.place.n_pairs, size, protocol.votes_per_pair, protocol.depth)
+    now = is_open & (image < image.min() + share * (int(image.max()) + 1 - image.min()))
+    return now if now.sum() >= size else is_open
+
+
 def _fewest(n: Ints, askable: Bools, size: int, rng) -> Ints:
     some = np.flatnonzero(askable)
     return some[np.argsort(n[some] + rng.random(len(some)))[:size]]
@@ -307,7 +320,7 @@ def _point(book: _Book, state: _State, protocol: Protocol) -> Point:
         sure, finished = state.is_sure(protocol, book.n) & asked, state.is_finished(protocol, book.n) & asked
     return Point(
         votes_per_pair=book.total / book.place.n_pairs, tasks=book.tasks,
-        accuracy=book.place.expected_right(label) if protocol.is_expected else book.place.right(label, asked),
+        accuracy=book.place.expected_right(label, book.votes()) if protocol.is_expected else book.place.right(label, asked),
         finished=float(finished[asked].mean()), sure=float(sure[asked].mean()),
         wrong_of_sure=1 - book.place.right(label, sure) if sure.any() else None,
         images=book.images / max(book.tasks, 1),
