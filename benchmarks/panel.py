@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VOTES_PER_PAIR, WORKERS, PER_HIT, BATCH = 10, 3_000, 25, 2_000
 PAIRS = ((0, 1), (2, 5), (8, 3), (13, 6), (9, 12))
 MOST_QUERIES, MOST_S = 20, 1.0
+CHANGES_WHAT_IS_THERE = {"logout", "crowd_release_archive", "crowd_release_file", "modeling_run_file", "modeling_run_weights"}
 EXPECT = (
     "protocol=fixed&votes_per_pair=5&images_per_hit=5&pairs_per_image=5&target_risk=0.05&most_votes=7&least_votes=1"
     "&exploration_share=0.05&reward_usd=0.10&delay_ms=750&gold_share=0&lifetime_s=604800"
@@ -278,11 +279,13 @@ def _others(campaign):
 
 
 def pages(made: dict) -> dict[str, str]:
-    """Address of every page by its name."""
+    """Address of every page by its name: first those that show much, then whatever else the panel's table of addresses has."""
+    from django.contrib import admin
     from django.urls import reverse
 
     from annotation.models import Person
     from crowd.models import Assignment, Campaign, Payment
+    from tests.panel import every_page
 
     campaign = Campaign.objects.select_related("dataset").get(pk=made["campaign"])
     busiest = Assignment.objects.filter(hit__campaign=campaign).order_by("pk").first()
@@ -296,7 +299,7 @@ def pages(made: dict) -> dict[str, str]:
         campaign.dataset_id, made["merge"], made["releases"], made["lean"], made["draft"]
     )
     shown = ["all", "voted", "unvoted", "unasked", "missing", "truth", "doubtful", "sure"]
-    return {
+    found = {
         "overview": at("index"),
         **{f"data set, {show}": at("annotation_dataset_change", dataset, show=show) for show in shown},
         "data set, page 300": at("annotation_dataset_change", dataset, page=300),
@@ -307,6 +310,8 @@ def pages(made: dict) -> dict[str, str]:
         "campaign": at("crowd_campaign_change", campaign.pk),
         "campaign, every two seconds": at("crowd_campaign_live", campaign.pk),
         "campaign, worth": at("crowd_campaign_worth", campaign.pk),
+        "campaign, what the votes say": at("crowd_campaign_votes", campaign.pk),
+        "campaign, where a lean one's votes went": at("crowd_campaign_lean", lean),
         "campaign, lean": at("crowd_campaign_change", lean),
         "campaign, draft": at("crowd_campaign_change", draft),
         "campaign, new": at("crowd_campaign_add"),
@@ -340,6 +345,18 @@ def pages(made: dict) -> dict[str, str]:
         "list of assignments, submitted": at("crowd_assignment_changelist", state__exact="submitted"),
         "list of workers, by skill": at("crowd_worker_changelist", o=4),
     }
+    first = {
+        f"{model._meta.app_label}_{model._meta.model_name}": model._default_manager.order_by("pk").first()
+        for model in admin.site._registry
+    }
+    first |= {
+        "crowd_campaign": campaign, "annotation_dataset": campaign.dataset, "lean": Campaign.objects.get(pk=lean),
+        "draft": Campaign.objects.get(pk=draft), "by link": None, "by invitation": None,
+        "older release": first["crowd_release"],
+    }
+    there = {url.partition("?")[0] for url in found.values()}
+    rest = {name: url for name, url in every_page.addresses(first).items() if url.partition("?")[0] not in there}
+    return found | {name: url for name, url in rest.items() if name not in CHANGES_WHAT_IS_THERE}
 
 
 def visit(made: str, *, only: str = "", with_queries: bool = False) -> None:
@@ -351,12 +368,14 @@ def visit(made: str, *, only: str = "", with_queries: bool = False) -> None:
     from django.test.utils import CaptureQueriesContext
 
     user = get_user_model().objects.get(username="benchmark")
-    client = Client(SERVER_NAME="localhost")
+    client, colleague = Client(SERVER_NAME="localhost"), Client(SERVER_NAME="localhost")
     client.force_login(user)
+    colleague.force_login(_colleague(user))
     kind = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
     print(f"{kind}; load at the start {os.getloadavg()[0]:.1f} of {os.cpu_count()} processors", flush=True)
-    client.get(pages(json.loads(Path(made).read_text()))["overview"])  # templates and modules are loaded
-    print("| page | queries | CPU s, nothing kept | again |  |\n|---|--:|--:|--:|---|")
+    for one in (client, colleague):  # templates and modules are loaded, and it is noted when the session began
+        one.get(pages(json.loads(Path(made).read_text()))["overview"])
+    print("| page | queries | a colleague's | CPU s, nothing kept | again |  |\n|---|--:|--:|--:|--:|---|")
     for name, url in pages(json.loads(Path(made).read_text())).items():
         if only not in name:
             continue
@@ -367,16 +386,38 @@ def visit(made: str, *, only: str = "", with_queries: bool = False) -> None:
             with CaptureQueriesContext(connection) as asked:
                 answer = client.get(url)
             found.append((len(asked), _spent_s(connection) - began))
-            if answer.status_code != 200:
+            if answer.status_code not in (200, 302, 403):
                 print(f"{name}: {url} answered {answer.status_code}", file=sys.stderr)
             if with_queries and len(found) == 1:
                 slowest = sorted(asked.captured_queries, key=lambda one: -float(one["time"]))[:4]
                 for one in slowest:
                     print(f"   {one['time']} s  {one['sql'][:700]}", file=sys.stderr)
+        if answer.status_code != 200:
+            continue  # a form's address, or a page that this row does not have
+        cache.clear()
+        with CaptureQueriesContext(connection) as theirs:
+            shared = colleague.get(url).status_code == 200
         n, seconds = max(one for one, _ in found), [spent for _, spent in found]
-        marks = ["many"] * (n >= MOST_QUERIES) + ["slow"] * (seconds[0] > MOST_S)
-        print(f"| {name} | {n} | {seconds[0]:.2f} | {seconds[1]:.2f} | {' '.join(marks)} |", flush=True)
+        marks = ["many"] * (max(n, len(theirs) * shared) >= MOST_QUERIES) + ["slow"] * (seconds[0] > MOST_S)
+        also = len(theirs) if shared else "–"
+        print(f"| {name} | {n} | {also} | {seconds[0]:.2f} | {seconds[1]:.2f} | {' '.join(marks)} |", flush=True)
     print(f"load at the end {os.getloadavg()[0]:.1f}")
+
+
+def _colleague(owner):
+    """Somebody who may do everything that a manager may with the data set that is shared with him."""
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import Group
+
+    from access.sharing import Role
+    from annotation.panel import roles
+
+    roles.ensure()
+    user, is_new = get_user_model().objects.get_or_create(username="colleague", defaults={"is_staff": True})
+    if is_new:
+        user.groups.add(Group.objects.get(name="Manager"))
+        owner.datasets.get().shares.create(user=user, role=Role.SPEND)
+    return user
 
 
 def _spent_s(connection) -> float:

@@ -199,6 +199,7 @@ class Demonstration(Job):
 
     step = "modeling.demonstration.run"
     max_attempts = 1  # a second process would find the first one's campaign half answered
+    lease_s = 1800  # merging and training may be done by this very process, which then reports nothing meanwhile
 
     workers = models.PositiveSmallIntegerField(default=40, help_text="Simulated people, some of whom do most of the work.")
     seed = models.PositiveIntegerField(default=1, help_text="The same seed gives the same figures.")

@@ -154,8 +154,8 @@ class ImportAdmin(JobAdmin):
     ]
     add_words = {
         "title": "Import a data set", "save_label": "Import it",
-        "lead": "Images with 2D keypoints are read and checked row by row. Look first, check all of it, then import it: "
-        "whole or not at all.",
+        "lead": "Images with 2D keypoints are read and checked row by row. Choose a folder of yours: its format is recognised. "
+        "Look first, check all of it, then import it: whole or not at all.",
     }
     list_display = ["what", "format", state_badge, "progress_percent", "created_by", moment("created_at", "started")]
     list_select_related = ["created_by", "upload"]

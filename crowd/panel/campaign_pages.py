@@ -53,7 +53,8 @@ class CampaignForm(forms.ModelForm):
         }
         help_texts = {
             "votes_per_pair": f"{PAPER}5, each from another worker. 10 or more would double the marketplace's fee.",
-            "images_per_hit": f"{PAPER}5. A new image costs a worker time, a further pair on the same image little.",
+            "images_per_hit": f"A HIT is one task that a worker takes. {PAPER}5. A new image costs a worker time, a further "
+            "pair on the same image little.",
             "pairs_per_image": f"{PAPER}5, so that a HIT asks 25 comparisons, about a minute and a half of work.",
             "delay_ms": f"{PAPER}750. It keeps people from answering before they have looked.",
             "reward_usd": "The paper paid 0.10 in 2017. 0.40 is about 15 dollars an hour.",

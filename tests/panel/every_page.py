@@ -70,7 +70,7 @@ def addresses(world: dict) -> dict[str, str]:
         }
         said = [getattr(value := values[one], "pk", value) for one in parameters]
         if None not in said:
-            query = ASKED.get(name, "").format_map({key: thing.pk for key, thing in world.items()})
+            query = ASKED.get(name, "").format_map({key: getattr(thing, "pk", None) for key, thing in world.items()})
             found[name] = reverse(f"admin:{name}", args=said) + (f"?{query}" if query else "")
     return found | {
         "annotation_dataset_change, doubtful": f"{found['annotation_dataset_change']}?show=doubtful",
