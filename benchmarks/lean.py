@@ -24,6 +24,7 @@ from crowd.planning import Field, Protocol, collect, field
 from crowd.planning.opinions import model, overconfident, useless
 
 WORLDS = ("paper", "independent")
+WAYS = ("fixed", "any", "grouped")
 BUDGETS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 WORKERS_PER_IMAGE = 0.284
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", type=float, default=[0.05, 0.1, 0.2], help="risks of the part promise")
     parser.add_argument("--growth", type=float, default=0.1, help="of the votes between two merges")
     parser.add_argument("--points", type=float, default=0.25, help="votes per pair between two points of a curve")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of the part curves")
     parser.add_argument("--depths", nargs="+", type=float, default=[DEPTH], help="votes per pair before further ones begin")
     parser.add_argument("--plots", type=Path, help="a folder for the curves as SVG")
     options = parser.parse_args()
@@ -66,13 +68,13 @@ def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str
 def curves(options: argparse.Namespace) -> None:
     """Without a model: fixed and lean, images grouped and not."""
     shared = {"votes_per_pair": options.upto, "is_expected": True, **cadence(options)}
-    ways = {
-        "fixed": Protocol(**shared | {"merge_every": 99}),
-    }
+    ways = {"fixed": Protocol(**shared | {"merge_every": 99})} if "fixed" in options.ways else {}
     for depth in options.depths:
         how = f", begun {depth:g} deep" if depth else ""
-        ways[f"lean, any pairs{how}"] = Protocol(**shared, lean=True, new_image_s=0, depth=depth)
-        ways[f"lean, grouped by image{how}"] = Protocol(**shared, lean=True, depth=depth)
+        if "any" in options.ways:
+            ways[f"lean, any pairs{how}"] = Protocol(**shared, lean=True, new_image_s=0, depth=depth)
+        if "grouped" in options.ways:
+            ways[f"lean, grouped by image{how}"] = Protocol(**shared, lean=True, depth=depth)
     for world in options.worlds:
         found, levels = defaultdict(list), []
         for seed in range(options.seeds):

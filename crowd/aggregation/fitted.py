@@ -16,7 +16,7 @@ from crowd.aggregation.votes import Floats, Votes
 
 CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
 FORMAT = 1
-SHARP = 0.99  # the ceiling for choosing what to ask: what people would say in the end, hardly softened
+CLEAR = 0.9  # the least ceiling for choosing what to ask: above the paper's, as people may see better than they did there
 CHUNK = 65_536
 
 
@@ -85,8 +85,7 @@ class Fitted:
 
         Args:
             evidence: (I, K), from `evidence`.
-            ceiling: another one than the fitted, such as `SHARP` for choosing what to ask next (only what a vote can
-                still change counts there; report under the fitted one).
+            ceiling: another one than the fitted, such as 1 for what an endless crowd would say.
         Returns: (I,).
         """
         out = np.empty(len(evidence))
@@ -95,24 +94,30 @@ class Fitted:
             out[start : start + CHUNK] = thin_product(belief, truth_at(even, self.base_rate)[:, None])[:, 0]
         return out
 
-    def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = SHARP) -> Floats:
-        """By how much one more vote of this worker is expected to lower p (1 - p).
+    def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = None) -> Floats:
+        """By how much one more vote of this worker is expected to lower a b / (a + b), what is still to be decided.
+
+        With g = 2 P(y = 1 | theta) - 1, what saying 1 is worth, a = E max(g, 0) and b = E max(-g, 0): what would be lost by
+        the one answer and by the other against an endless crowd's. What such a crowd would get wrong too counts for
+        nothing, nor does which of two keypoints looks closer where they look equally close. Under a ceiling of 1 it is
+        p (1 - p).
 
         Args:
             evidence: (I, K). worker: his index; None or one beyond n_workers for a newcomer.
-            ceiling: see `probability`; the default asks about what votes can change.
+            ceiling: of the link to the truth; the fitted one, or `CLEAR` where that is higher.
         Returns: (I,), at least 0.
         """
-        even, belief = self._belief(evidence, ceiling)
-        truth = truth_at(even, self.base_rate)
+        even, belief = self._belief(evidence, max(self.ceiling, CLEAR) if ceiling is None else ceiling)
         newcomer = worker is None or not 0 <= worker < self.n_workers
         slopes = self.population if newcomer else self.slopes[worker]
         # Side and colour are drawn when the question is shown: a worker's habit of label alone is known before.
         shift = 0.0 if newcomer else float(self.habits[worker, 0])
         says_one = slopes @ vote_table()[0][2 * int(shift_row(np.array(shift))) + 1]
-        p, one, both = belief @ truth, belief @ says_one, belief @ (says_one * truth)
-        # E[p'(1-p')] falls by the variance of the new p over the two answers.
-        return np.maximum((both - p * one) ** 2 / (one * (1 - one)), 0.0)
+        gain = 2 * truth_at(even, self.base_rate) - 1
+        sides = np.stack([np.maximum(gain, 0), np.maximum(-gain, 0)])
+        now = thin_product(belief, np.concatenate([sides, sides * says_one]).T)
+        (a, b), (a_one, b_one) = now[:, :2].T, now[:, 2:].T
+        return np.maximum(_undecided(a, b) - _undecided(a_one, b_one) - _undecided(a - a_one, b - b_one), 0.0)
 
     def belief(self, evidence: Floats) -> Floats:
         """(I, K) posterior of each item's signal on the nodes."""
@@ -165,6 +170,10 @@ def opinions(prior: Floats) -> Opinions:
     value = prior[item]
     sure = np.maximum(value, 1 - value)
     return Opinions(item, (value > 0.5).astype(np.int64), np.searchsorted(CONFIDENCE_EDGES, sure, side="right"))
+
+
+def _undecided(a: Floats, b: Floats) -> Floats:
+    return a * b / np.maximum(a + b, 1e-12)
 
 
 def _log_messages(slopes: Floats, row: NDArray[np.int64]) -> Floats:

@@ -1,7 +1,7 @@
 """Which pairs a worker is asked about, decided at the moment he accepts.
 
-For each open pair: by how much would his vote lower p (1 - p), as far as votes can lower it
-at all (a sharp ceiling of 99 %: what everybody sees wrongly would attract votes for ever)?
+For each open pair: by how much would his vote lower what is still to be decided, as far as votes can
+decide it at all (`Fitted.expected_drop`: what everybody sees wrongly would attract votes for ever)?
 Pairs of one image go together as far as that pays, since a new image costs a worker's time.
 """
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from crowd.aggregation import Fitted, Votes, merge
+from crowd.aggregation.signal import link, steepness_for
 from tests.crowd.aggregation.planted import make_votes
 
 
@@ -62,14 +63,32 @@ def test_expected_drop_is_what_both_answers_bring_on_average(fit):
     votes, merged = fit
     fitted = merged.fitted
     evidence = fitted.evidence(votes)
-    p = fitted.probability(evidence, ceiling=0.99)
+    gain = 2 * link(steepness_for(0.9, fitted.separation)) - 1
+
+    def undecided(evidence):
+        belief = fitted.belief(evidence)
+        a, b = belief @ np.maximum(gain, 0), belief @ np.maximum(-gain, 0)
+        return a * b / (a + b), a - b
+
+    before, lean = undecided(evidence)
+    votes = [Votes(np.arange(400), np.full(400, 12), np.full(400, label), 400, 30) for label in (0, 1)]
+    (zero, lean_zero), (one, lean_one) = (undecided(evidence + fitted.evidence(vote)) for vote in votes)
+    says_one = (lean - lean_zero) / (lean_one - lean_zero)  # on average nothing changes
+    assert np.allclose(before - says_one * one - (1 - says_one) * zero, fitted.expected_drop(evidence, 12), atol=1e-6)
+
+
+def test_under_a_ceiling_of_one_expected_drop_is_that_of_p_times_1_minus_p(fit):
+    votes, merged = fit
+    fitted = merged.fitted
+    evidence = fitted.evidence(votes)
+    p = fitted.probability(evidence, ceiling=1.0)
     after = []
     for label in (0, 1):
         vote = Votes(np.arange(400), np.full(400, 12), np.full(400, label), 400, 30)
-        after.append(fitted.probability(evidence + fitted.evidence(vote), ceiling=0.99))
+        after.append(fitted.probability(evidence + fitted.evidence(vote), ceiling=1.0))
     says_one = (p - after[0]) / np.where(after[1] == after[0], 1, after[1] - after[0])
     left = says_one * after[1] * (1 - after[1]) + (1 - says_one) * after[0] * (1 - after[0])
-    assert np.allclose(p * (1 - p) - left, fitted.expected_drop(evidence, 12), atol=1e-9)
+    assert np.allclose(p * (1 - p) - left, fitted.expected_drop(evidence, 12, ceiling=1.0), atol=1e-3)
 
 
 def test_newcomers_in_new_votes_are_taken_for_average(fit):
