@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='standing',
             name='worth',
-            field=models.FloatField(default=0, help_text="How much of what is still to be decided a newcomer's vote is expected to decide."),
+            field=models.FloatField(default=0, help_text="How much of what is undecided a newcomer's vote is expected to decide."),
         ),
     ]

@@ -97,7 +97,7 @@ class Standing(models.Model):
     n_out = models.PositiveSmallIntegerField(default=0, help_text="Asked of people who have not handed in yet.")
     p_first = models.FloatField(default=0.5)
     risk = models.FloatField(default=0.5)
-    worth = models.FloatField(default=0, help_text="How much of what is still to be decided a newcomer's vote is expected to decide.")
+    worth = models.FloatField(default=0, help_text="How much of what is undecided a newcomer's vote is expected to decide.")
     rank = models.FloatField(default=0, help_text="`worth`, lowered while votes are on their way.")
     draw = models.FloatField(default=0, help_text="Uniform in 0 to 1, fixed: random pairs are found by it.")
     evidence = models.BinaryField(null=True, help_text="(K,) float32, log likelihood of its votes on the signal's nodes.")
