@@ -5,8 +5,8 @@ and a second, lean campaign, on a private PostgreSQL or in an SQLite file. Then 
 prints how often it asked the database and what it took (CPU, of page and database together): at first, with nothing kept,
 and again.
 
-With --keep what was made stays in that folder, and the next measurement begins there; with DATABASE_URL the tables are made
-in that empty database, which together with --keep can be measured again too.
+With --keep what was made stays in that folder, and with --sqlite or DATABASE_URL (an empty database, where the tables are made)
+the next measurement begins there.
 """
 
 from __future__ import annotations
