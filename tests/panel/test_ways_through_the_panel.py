@@ -111,6 +111,25 @@ def test_votes_arrive_on_the_campaigns_page_while_it_is_looked_at(panel, site, r
     expect(panel.get_by_text("1 of 5", exact=True)).to_be_visible()
 
 
+def test_what_votes_and_workers_say_follows_by_itself_and_leaves_an_open_table_alone(panel, site, researcher):
+    campaign = factories.make_voted_campaign(owner=researcher, state="collecting", n_pairs=5, votes=3)
+    panel.clock.install()
+    panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
+    votes = panel.locator("[data-part$='/votes/']")
+    expect(votes).to_contain_text("15 on 5 pairs, by 3 workers")
+    expect(panel.get_by_role("region", name="What the labels are worth")).to_contain_text("of the 5 labels are right")
+    hit = campaign.hits.get()
+    factories.answer(factories.make_assignment(hit=hit).task, lambda pair: True)
+    votes.get_by_text("As a table").first.click()
+    panel.clock.run_for(20_000)
+    panel.wait_for_load_state("networkidle")
+    expect(votes).to_contain_text("15 on 5 pairs, by 3 workers")
+    votes.get_by_text("As a table").first.click()
+    panel.evaluate("document.activeElement.blur()")
+    panel.clock.run_for(20_000)
+    expect(votes).to_contain_text("20 on 5 pairs, by 4 workers")
+
+
 def test_votes_become_a_consensus_a_release_and_a_run_with_the_mouse(panel, site, researcher, screenshot):
     campaign = factories.make_voted_campaign(owner=researcher, state="collecting", n_pairs=15)
     panel.goto(f"{site}/panel/crowd/campaign/{campaign.pk}/change/")
