@@ -23,6 +23,7 @@ from modeling.eye import Eye
 
 TASKS_PER_ROUND = 5  # done between two rounds of the clock
 MOST_IN_VAIN = 60  # people who come and find nothing for them in a row, before it is given up
+TARGET_RISK, MOST_VOTES = 0.15, 6  # so few pictures show what is saved only where not every pair is to be sure
 LIFTER = {"held_out": 0.0, "epochs": 80}
 Say = Callable[[str], None]
 
@@ -43,6 +44,7 @@ def play(
     campaign = Campaign.objects.create(**{
         "name": f"{dataset.name}, lean {number}", "owner": owner, "dataset": dataset, "environment": place,
         "reward_usd": REWARD_USD, "seed": seed, "protocol": Campaign.Protocol.LEAN, "merge_every": 100,
+        "target_risk": TARGET_RISK, "most_votes": MOST_VOTES,
         "description": "A demonstration: simulated workers answer.",
     } | overrides)  # fmt: skip
     _finish(publishing.publish(campaign, owner))
