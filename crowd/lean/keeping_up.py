@@ -88,6 +88,13 @@ def is_due(campaign: Campaign) -> bool:
 
 
 def is_complete(campaign: Campaign) -> bool:
-    """Every pair is sure or left at that, and nobody is out."""
+    """Every pair is sure or left at that, and nobody is out.
+
+    A last few that have their least votes, less than a tenth of a task, are left open: the rest of a task would be bought
+    about pairs that are finished.
+    """
     pairs = campaign.standings
-    return pairs.exists() and not pairs.filter(state=Standing.State.OPEN).exists() and not pairs.filter(n_out__gt=0).exists()
+    if not pairs.exists() or pairs.filter(n_out__gt=0).exists():
+        return False
+    n_votes = list(pairs.filter(state=Standing.State.OPEN).values_list("n_votes", flat=True)[: campaign.comparisons_per_hit])
+    return len(n_votes) <= campaign.comparisons_per_hit // 10 and all(n >= max(campaign.least_votes, 1) for n in n_votes)

@@ -124,6 +124,19 @@ def test_a_campaign_goes_on_while_somebody_is_at_work():
     assert not keeping_up.is_complete(campaign)
 
 
+def test_less_than_a_tenth_of_a_task_is_not_bought_at_the_price_of_a_whole_one():
+    campaign = make_lean(n_pairs=40, images_per_hit=4, pairs_per_image=5, least_votes=1)
+    assert campaign.comparisons_per_hit == 20
+    campaign.standings.update(state="agreed", n_votes=2)
+    last = [row.pk for row in campaign.standings.order_by("pk")[:3]]
+    campaign.standings.filter(pk__in=last).update(state="open")
+    assert not keeping_up.is_complete(campaign)
+    campaign.standings.filter(pk=last[0]).update(state="capped")
+    assert keeping_up.is_complete(campaign)
+    campaign.standings.filter(pk=last[1]).update(n_votes=0)  # nobody was ever asked about it
+    assert not keeping_up.is_complete(campaign)
+
+
 def test_a_pair_on_which_all_agree_is_finished_though_people_may_be_misled_together():
     campaign = make_lean(n_pairs=10, most_votes=9, target_risk=0.05, least_votes=2)
     tasks = do_all(campaign, lambda pair: True)
