@@ -43,15 +43,18 @@ def grouped(
         name, image, worth: (C,) of each candidate.
     """
     of_image: dict[int, list[int]] = defaultdict(list)
+    images, worths = image.tolist(), worth.tolist()
     for place in np.argsort(-worth, kind="stable").tolist():
-        if len(group := of_image[int(image[place])]) < most_per_image:
+        if len(group := of_image[images[place]]) < most_per_image:
             group.append(place)
     offers = []
     for group in of_image.values():
-        sums = np.cumsum(worth[group])
-        rate = sums / (new_image_s + look_s * np.arange(1, len(group) + 1))
-        best = int(rate.argmax())
-        offers.append((float(rate[best]), group[: best + 1], group[best + 1 :]))
+        total, rate, best = 0.0, -1.0, 0
+        for m, place in enumerate(group, 1):
+            total += worths[place]
+            if (of_m := total / (new_image_s + look_s * m)) > rate:
+                rate, best = of_m, m
+        offers.append((rate, group[:best], group[best:]))
     offers.sort(key=lambda offer: (-offer[0], offer[1][0]))
     chosen: list[int] = []
     rest: list[int] = []
@@ -60,8 +63,8 @@ def grouped(
             break
         chosen += group[: n - len(chosen)]
         rest += more
-    rest.sort(key=lambda place: -worth[place])
+    rest.sort(key=lambda place: -worths[place])
     chosen += rest[: n - len(chosen)]
-    order = {number: place for place, number in enumerate(dict.fromkeys(image[chosen].tolist()))}
-    chosen.sort(key=lambda place: order[int(image[place])])
+    order = {number: place for place, number in enumerate(dict.fromkeys(images[place] for place in chosen))}
+    chosen.sort(key=lambda place: order[images[place]])
     return name[chosen].tolist()

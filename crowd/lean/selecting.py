@@ -6,7 +6,7 @@ Pairs of one image go together as far as that pays, since a new image costs a wo
 """
 
 import numpy as np
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from annotation.models import Annotator, Comparison, Pair
 from crowd.aggregation.choosing import grouped
@@ -52,10 +52,9 @@ def _has_room(campaign: Campaign) -> Q:
     return Q(n_out__lt=campaign.most_out) | Q(n_votes__lt=campaign.least_votes - F("n_out"))
 
 
-def _unseen(annotator: Annotator, pairs: list[int]) -> set[int]:
-    """Of these pairs the ones never shown to the annotator."""
-    shown = Comparison.objects.filter(task__annotator=annotator, pair_id__in=pairs).values_list("pair_id", flat=True)
-    return set(pairs) - set(shown)
+def _unseen(annotator: Annotator) -> Exists:
+    """For standings: whether their pair was never shown to the annotator."""
+    return ~Exists(Comparison.objects.filter(task__annotator=annotator, pair=OuterRef("pair")))
 
 
 def _random(campaign: Campaign, annotator: Annotator, n: int, draw: np.random.Generator) -> list[int]:
@@ -63,12 +62,9 @@ def _random(campaign: Campaign, annotator: Annotator, n: int, draw: np.random.Ge
     if not n:
         return []
     start = float(draw.random())
-    rows = _askable(campaign).order_by("draw").values_list("pk", "pair_id")
-    found = list(rows.filter(draw__gte=start)[: 3 * n])
-    if len(found) < 3 * n:
-        found += list(rows.filter(draw__lt=start)[: 3 * n - len(found)])
-    fresh = _unseen(annotator, [pair for _, pair in found])
-    return [pk for pk, pair in found if pair in fresh][:n]
+    rows = _askable(campaign).filter(_unseen(annotator)).order_by("draw").values_list("pk", flat=True)
+    found = list(rows.filter(draw__gte=start)[:n])
+    return found + (list(rows.filter(draw__lt=start)[: n - len(found)]) if len(found) < n else [])
 
 
 def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], which: Q) -> list[int]:
@@ -77,23 +73,16 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
         return []
     now = standing.known(campaign)
     worker = int(now.index(np.array([annotator.pk]))[0])
-    rows = _askable(campaign).filter(which).order_by("-rank")
-    rows = rows.values_list("pk", "pair_id", "image_id", "n_out", "evidence", "rank")
-    found, last = [], 0
-    while len(found) < n + CANDIDATES // 4:
-        some = list(rows[last : last + CANDIDATES])
-        fresh = _unseen(annotator, [row[1] for row in some])
-        found += [row for row in some if row[1] in fresh and row[0] not in tried]
-        last += CANDIDATES
-        if len(some) < CANDIDATES:
-            break
+    rows = _askable(campaign).filter(which, _unseen(annotator)).order_by("-rank")
+    rows = rows.values_list("pk", "image_id", "n_out", "evidence", "rank")[: CANDIDATES + len(tried)]
+    found = [row for row in rows if row[0] not in tried]
     if not found:
         return []
-    evidence = np.array([np.frombuffer(row[4], np.float32) for row in found], float)
-    worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[3] for row in found])
-    worth *= np.where(np.array([row[5] for row in found]) > 0, 1.0, WAITING)
+    evidence = np.array([np.frombuffer(row[3], np.float32) for row in found], float)
+    worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[2] for row in found])
+    worth *= np.where(np.array([row[4] for row in found]) > 0, 1.0, WAITING)
     return grouped(
-        np.array([row[0] for row in found]), np.array([row[2] for row in found]), worth, n,
+        np.array([row[0] for row in found]), np.array([row[1] for row in found]), worth, n,
         most_per_image=campaign.pairs_per_image, look_s=LOOK_S + campaign.delay_ms / 1000,
     )
 
