@@ -78,7 +78,7 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
     found = [row for row in rows if row[0] not in tried]
     if not found:
         return []
-    evidence = np.array([np.frombuffer(row[3], np.float32) for row in found], float)
+    evidence = np.frombuffer(b"".join(row[3] for row in found), np.float32).reshape(len(found), -1).astype(float)
     worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[2] for row in found])
     worth *= np.where(np.array([row[4] for row in found]) > 0, 1.0, WAITING)
     return grouped(
