@@ -80,6 +80,8 @@ class _Reader:
     def __init__(self, merge: Merge, names: dict[int, str]):
         self._merge, self._names = merge, names
         self._no_colour, self._no_side = importing.unknown_shows(merge.campaign)
+        self._tasks = np.fromiter(tasks_of(merge).order_by().values_list("pk", flat=True).iterator(), np.int64)
+        self._tasks.sort()
 
     def people(self, images: list[int]) -> list[PersonRow]:
         rows = Person.objects.filter(image__in=images).select_related("image")
@@ -119,7 +121,7 @@ class _Reader:
     def _standing(self, pairs: list[int]) -> dict[int, list[VoteRow]]:
         """By pair, the last word of each worker where it is not an undo, sorted by pseudonym.
 
-        Votes and tasks are asked for apart: each by its own index, whatever a database thinks of joins.
+        Votes and tasks are asked for apart, whatever a database thinks of joins, and tasks only once.
         """
         rows = list(
             Vote.objects.filter(pair__in=pairs, pk__lte=self._merge.votes_upto or 0).order_by().values_list(
@@ -127,7 +129,7 @@ class _Reader:
                 "response_ms", "task_id",
             )
         )
-        tasks = set(tasks_of(self._merge).filter(pk__in={row[8] for row in rows}).values_list("pk", flat=True))
+        tasks = set(np.intersect1d([row[8] for row in rows], self._tasks).tolist())
         last: dict[int, tuple] = {}
         for row in rows:
             known = last.get(row[0])

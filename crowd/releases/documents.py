@@ -20,8 +20,7 @@ def paper_joint_names(joints: list[str]) -> list[str]:
     return ["head" if name == "head top" and "head" not in joints else name.replace(" ", "_") for name in joints]
 
 
-def _dump(content) -> str:
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+_dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class PaperWriter:
