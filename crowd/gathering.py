@@ -129,7 +129,9 @@ class _Reader:
                 "response_ms", "task_id",
             )
         )
-        tasks = set(np.intersect1d([row[8] for row in rows], self._tasks).tolist())
+        asked = np.unique([row[8] for row in rows]).astype(np.int64)
+        place = np.searchsorted(self._tasks, asked)
+        tasks = set(asked[np.append(self._tasks, -1)[place] == asked].tolist())
         last: dict[int, tuple] = {}
         for row in rows:
             known = last.get(row[0])

@@ -72,5 +72,3 @@ class Shared:
         if not may_share(self.request, thing):
             raise PermissionDenied("Only its owner and administrators share it with others.")
         return thing
-
-
