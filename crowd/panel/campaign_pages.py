@@ -18,7 +18,7 @@ from crowd import life, merging, publishing, reconciling, rights
 from crowd.models import Assignment, Campaign, Environment, Merge, Publication, VoteImport
 from crowd.panel import campaigns as figures
 from crowd.panel import expectations, home, launching, lean_figures, life_pages, money_pages, ways_pages, worth
-from crowd.ways.base import GatewayError
+from crowd.panel.acting import attempted
 
 PAPER = "The paper's value: "
 
@@ -324,13 +324,10 @@ class CampaignAdmin(PageAdmin):
         """Ask the marketplace now instead of at the next turn of the clock."""
         self._require(request, campaign)
         if request.method == "POST":
-            try:
+            with attempted(self, request, campaign, "collect"):
                 reconciling.reconcile(campaign, everything=False)
                 self.log_change(request, campaign, "Collected what was handed in.")
                 messages.success(request, "Everything that was handed in has been collected.")
-            except GatewayError as error:
-                self.log_change(request, campaign, f"Not done yet (collect): {error.words}")
-                messages.error(request, f"The marketplace did not answer as it should: {error.words}")
         return redirect(self.url("change", campaign.pk))
 
     def _require(self, request, campaign) -> None:

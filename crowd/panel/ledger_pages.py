@@ -14,6 +14,7 @@ from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import funds, rights
 from crowd.books import auditing, outbox
 from crowd.models import Call, Environment, Payment
+from crowd.panel.acting import attempted
 from crowd.ways.base import Balance, GatewayError
 
 
@@ -123,12 +124,8 @@ class CallAdmin(PageAdmin, FactAdmin):
             raise PermissionDenied
         if request.method == "POST" and call.state == Call.State.REFUSED:
             rights.require_spending(request, call.campaign)
-            try:
+            with attempted(self, request, call, "asked again"):
                 outbox.ask_again(call)
-            except GatewayError as error:
-                self.log_change(request, call, f"Asked again, not done yet: {error.words}")
-                messages.error(request, error.words)
-            else:
                 self.log_change(request, call, "Asked again, and done.")
                 messages.success(request, "Done.")
         return redirect(self.url("change", call.pk))

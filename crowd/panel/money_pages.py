@@ -14,6 +14,7 @@ from crowd import compensating, deciding, paying, quadrants, reconciling, rights
 from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Call, Campaign
+from crowd.panel.acting import attempted
 from crowd.publishing import CannotPublish
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError
@@ -33,7 +34,8 @@ def work(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Saved here, submitted there: how many of each, and one act for each."""
     if request.method == "POST":
         _require(admin, request, campaign)
-        _try(admin, request, campaign, partial(_do_work, admin, request, campaign))
+        with attempted(admin, request, campaign, request.POST.get("act", "")):
+            _do_work(admin, request, campaign)
         return redirect(f"{admin.url('work', campaign.pk)}?show={request.POST.get('show', '')}")
     found = quadrants.quadrants(campaign)
     wanted = request.GET.get("show", "")
@@ -78,7 +80,8 @@ def wages(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """What everybody earned an hour, the campaign's floor, and one button that pays the difference."""
     if request.method == "POST":
         _require(admin, request, campaign)
-        _try(admin, request, campaign, partial(_do_wages, admin, request, campaign))
+        with attempted(admin, request, campaign, request.POST.get("act") or "top up"):
+            _do_wages(admin, request, campaign)
         return redirect(admin.url("wages", campaign.pk))
     rows = paying.wages(campaign)
     way, silence = None, ""
@@ -136,14 +139,3 @@ def _set_floor(campaign: Campaign, given: str) -> str:
 def _require(admin, request: HttpRequest, campaign: Campaign) -> None:
     if not admin.may_run(request, campaign):
         raise PermissionDenied
-
-
-def _try(admin, request: HttpRequest, campaign: Campaign, act: Callable[[], None]) -> None:
-    """What went wrong becomes a sentence on the page, and in the trail, as the outbox may still do what was asked."""
-    try:
-        act()
-    except GatewayError as error:
-        admin.log_change(request, campaign, f"Not done yet ({request.POST.get('act') or 'top up'}): {error.words}")
-        messages.error(request, f"The marketplace did not do it: {error.words}")
-    except (CannotDecide, CannotPublish) as error:
-        messages.error(request, str(error))

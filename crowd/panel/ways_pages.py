@@ -17,10 +17,10 @@ from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Campaign, Environment
 from crowd.panel import ways_figures as figures
+from crowd.panel.acting import attempted
 from crowd.panel.ways_forms import InviteForm
 from crowd.ways import invitation as invitations
 from crowd.ways import way_of
-from crowd.ways.base import CannotOffer, GatewayError
 from crowd.ways.prolific import CATEGORIES
 
 Kind = Environment.Kind
@@ -60,7 +60,8 @@ def visits(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         act = VISIT_ACTS.get(request.POST.get("act", ""))
         if act is not None:
             rights.require_spending(request, campaign)
-            _try(admin, request, campaign, partial(act, admin, request, campaign))
+            with attempted(admin, request, campaign, request.POST["act"]):
+                act(admin, request, campaign)
         return redirect(admin.url("visits", campaign.pk))
     page = Paginator(confirming.finished(campaign), PER_PAGE).get_page(request.GET.get("page"))
     return admin.render(
@@ -166,11 +167,13 @@ def invited(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         act = request.POST.get("act", "")
         if act == "invite":
             if form.is_valid():
-                _try(admin, request, campaign, partial(_invite, admin, request, campaign, form))
+                with attempted(admin, request, campaign, act):
+                    _invite(admin, request, campaign, form)
                 return redirect(admin.url("invitations", campaign.pk))
         else:
             if (step := INVITATION_ACTS.get(act)) is not None:
-                _try(admin, request, campaign, partial(step, admin, request, campaign))
+                with attempted(admin, request, campaign, act):
+                    step(admin, request, campaign)
             return redirect(admin.url("invitations", campaign.pk))
     return admin.render(
         request, "admin/crowd/ways/invitations.html", campaign, title=f"Invitations to {campaign}", form=form,
@@ -265,17 +268,6 @@ def answers_csv(admin, request: HttpRequest, campaign: Campaign) -> HttpResponse
 
 def _n(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
-
-
-def _try(admin, request: HttpRequest, campaign: Campaign, act: Callable[[], None]) -> None:
-    """What went wrong becomes a sentence on the page, and in the trail, as the outbox may still do what was asked."""
-    try:
-        act()
-    except (CannotDecide, CannotOffer) as error:
-        messages.error(request, str(error))
-    except GatewayError as error:
-        admin.log_change(request, campaign, f"Not done yet ({request.POST.get('act', '')}): {error.words}")
-        messages.error(request, f"The platform did not take it: {error.words}")
 
 
 def _csv(name: str, head: list[str], rows) -> HttpResponse:

@@ -17,6 +17,7 @@ from crowd import deciding, paying, rights
 from crowd.books import outbox
 from crowd.deciding import CannotDecide
 from crowd.models import Assignment, Campaign, Worker
+from crowd.panel.acting import attempted
 from crowd.publishing import CannotPublish
 from crowd.ways import way_of
 from crowd.ways.base import GatewayError
@@ -49,7 +50,7 @@ def view(admin, request: HttpRequest, worker: Worker, name: str) -> HttpResponse
     back = redirect(admin.url("change", worker.pk))
     if request.method != "POST":
         return back
-    try:
+    with attempted(admin, request, worker, name):
         plan = plan_of(request, worker)
         if not request.POST.get("sure"):
             asked = [(key, value) for key, values in request.POST.lists() for value in values if key != "csrfmiddlewaretoken"]
@@ -57,12 +58,6 @@ def view(admin, request: HttpRequest, worker: Worker, name: str) -> HttpResponse
                 request, "admin/crowd/worker/confirm.html", worker, title=plan.title, plan=plan, asked=asked, act=request.path
             )
         said = plan.do()
-    except (CannotDecide, CannotPublish) as error:
-        messages.error(request, str(error))
-    except GatewayError as error:
-        admin.log_change(request, worker, f"Not done yet ({name}): {error.words}")
-        messages.error(request, error.words)
-    else:
         admin.log_change(request, worker, f"{said} {plan.words}".strip())
         messages.success(request, said)
     return back

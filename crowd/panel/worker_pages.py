@@ -13,8 +13,8 @@ from annotation.panel.pages import FactAdmin, PageAdmin, moment, state_badge
 from crowd import compensating, deciding, paying, rights
 from crowd.models import Assignment, Call, Hit, Worker
 from crowd.panel import worker_acts, workers
+from crowd.panel.acting import attempted
 from crowd.publishing import CannotPublish
-from crowd.ways.base import GatewayError
 
 
 class ExclusionFilter(admin.SimpleListFilter):
@@ -172,14 +172,8 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
             raise PermissionDenied(rights.NO_SPENDING)
         if request.method == "POST":
             rights.require_spending(request, assignment.hit.campaign)
-            try:
+            with attempted(self, request, assignment, "approve"):
                 deciding.approve(assignment, request.user)
-            except deciding.CannotDecide as error:
-                messages.error(request, str(error))
-            except GatewayError as error:
-                self.log_change(request, assignment, f"Not done yet (approve): {error.words}")
-                messages.error(request, error.words)
-            else:
                 self.log_change(request, assignment, "Approved.")
                 messages.success(request, "Approved and paid.")
         return redirect(self.url("change", assignment.pk))
@@ -191,14 +185,8 @@ class AssignmentAdmin(PageAdmin, FactAdmin):
         act = DECISIONS.get(request.POST.get("act", "")) if request.method == "POST" else None
         if act is not None:
             rights.require_spending(request, assignment.hit.campaign)
-            try:
+            with attempted(self, request, assignment, request.POST["act"]):
                 said = act(request, assignment)
-            except (deciding.CannotDecide, CannotPublish) as error:
-                messages.error(request, str(error))
-            except GatewayError as error:
-                self.log_change(request, assignment, f"Not done yet ({request.POST['act']}): {error.words}")
-                messages.error(request, error.words)
-            else:
                 self.log_change(request, assignment, said)
                 messages.success(request, said)
         return redirect(self.url("change", assignment.pk))
