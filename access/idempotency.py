@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import secrets
 from datetime import timedelta
 
 from django.core.files.uploadedfile import UploadedFile
@@ -83,6 +84,15 @@ def digest(body) -> str:
             else:
                 said.update(f"{name} {json.dumps(value, sort_keys=True)}\n".encode())
     return said.hexdigest()
+
+
+def key_of(request, thing) -> str:
+    """Of this one act on a row, for steps that know what they have done: with an Idempotency-Key always the same, also after
+    Nearer has forgotten its answer; without one never again.
+    """
+    if (given := request.headers.get(HEADER)) is None:
+        return secrets.token_hex(12)
+    return hashlib.sha256(f"{request.user.pk} {thing.pk} {given}".encode()).hexdigest()[:24]
 
 
 def claim(user, operation: str, key: str, sha256: str) -> KeyedCall:

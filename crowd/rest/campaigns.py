@@ -132,7 +132,6 @@ class CampaignSerializer(serializers.ModelSerializer):
             "state", "price_usd", "created_at", "published_at", "finished_at", "archived_at", "reconciled_at", "trouble",
         ]
 
-
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_spent_usd(self, campaign: Campaign) -> str:
         return str(usd(campaign.paid))

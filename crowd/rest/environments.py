@@ -1,7 +1,5 @@
 """Ways to people for programs: `/api/v1/environments/`, with the accounts behind them."""
 
-import hashlib
-import secrets
 from decimal import Decimal
 
 from django.contrib.admin import site
@@ -14,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from access.filtering import Filters
-from access.idempotency import HEADER, Once
+from access.idempotency import Once, key_of
 from access.models import Scope
 from access.problems import Conflict
 from access.schema import refusal
@@ -117,10 +115,9 @@ class EnvironmentViewSet(Once, viewsets.ModelViewSet):
         place = self.get_object()
         wanted = DepositSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        amount, given = wanted.validated_data["amount_usd"], request.headers.get(HEADER)
+        amount = wanted.validated_data["amount_usd"]
         if amount == Decimal(0):
             raise serializers.ValidationError({"amount_usd": "Give an amount that is not zero."})
-        key = hashlib.sha256(f"{request.user.pk} {place.pk} {given}".encode()).hexdigest() if given else secrets.token_hex(12)
-        line = auditing.deposit(place, amount, wanted.validated_data["note"], request.user, key=key[:24])
+        line = auditing.deposit(place, amount, wanted.validated_data["note"], request.user, key=key_of(request, place))
         noted(request.user, line, f"Noted a deposit of {line.amount_usd} USD.")
         return Response(LineSerializer(line).data, status=201)

@@ -25,9 +25,9 @@ class PriceSerializer(serializers.Serializer):
     n_pairs = serializers.IntegerField()
     n_hits = serializers.IntegerField()
     n_votes = serializers.IntegerField()
-    reward_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    fee_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    total_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
+    reward_usd = usd()
+    fee_usd = usd()
+    total_usd = usd()
 
 
 class ExpectationSerializer(serializers.Serializer):
@@ -37,7 +37,7 @@ class ExpectationSerializer(serializers.Serializer):
     far = serializers.FloatField(help_text="The same of pairs that lie well apart.")
     is_lean = serializers.BooleanField()
     votes_per_pair = serializers.FloatField(help_text="That will be bought, on average.")
-    usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="That will probably be spent.")
+    usd = usd(help_text="That will probably be spent.")
     task_s = serializers.FloatField()
     time = serializers.CharField(help_text="In words.")
     time_basis = serializers.CharField(help_text="Whose pace it is by.")
@@ -55,9 +55,9 @@ class WageSerializer(serializers.Serializer):
     pseudonym = serializers.CharField(source="worker.annotator.pseudonym")
     n_tasks = serializers.IntegerField()
     seconds = serializers.FloatField(help_text="Of active work.")
-    paid_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    hourly_usd = serializers.DecimalField(max_digits=12, decimal_places=2)
-    owed_usd = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="To the campaign's floor.")
+    paid_usd = usd()
+    hourly_usd = usd()
+    owed_usd = usd(help_text="To the campaign's floor.")
 
 
 class TalliesSerializer(serializers.Serializer):

@@ -36,8 +36,7 @@ def said_as_problems() -> Iterator[None]:
     except (CannotDecide, CannotOffer) as error:
         raise Conflict(str(error)) from error
     except GatewayError as error:
-        later = " It is tried again by itself." if error.retry_helps else ""
-        raise MarketplaceFailed(f"The marketplace did not answer as it should: {error}{later}") from error
+        raise MarketplaceFailed(f"The marketplace did not answer as it should: {error.words}") from error
 
 
 class Owned(OwnedRows):

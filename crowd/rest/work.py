@@ -1,7 +1,5 @@
 """Work and those who did it, for programs: `/api/v1/work/`, `workers/`, `invitations/`."""
 
-import hashlib
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -17,7 +15,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from access.filtering import Filters, IdFilter, Moment
-from access.idempotency import HEADER, Once
+from access.idempotency import Once, key_of
 from access.models import Scope
 from access.problems import Conflict, MarketplaceFailed
 from access.schema import refusal
@@ -104,12 +102,6 @@ class Acting:
         wanted.is_valid(raise_exception=True)
         return wanted.validated_data
 
-    def key_of(self, thing) -> str:
-        """Of this one act: with an Idempotency-Key always the same, also after Nearer has forgotten its answer."""
-        if (given := self.request.headers.get(HEADER)) is None:
-            return secrets.token_hex(12)
-        return hashlib.sha256(f"{self.request.user.pk} {thing.pk} {given}".encode()).hexdigest()[:24]
-
     def done(self, thing, words: str) -> Response:
         noted(self.request.user, thing, words)
         return Response(self.get_serializer(self.get_object()).data)
@@ -156,7 +148,7 @@ class WorkViewSet(Once, Acting, Owned, viewsets.ReadOnlyModelViewSet):
         """Pay the worker something more, through this work. With an Idempotency-Key it is one bonus for ever."""
         work, said = self.get_object(), self.said(BonusSerializer)
         with said_as_problems():
-            paying.bonus(work, request.user, **said, key=self.key_of(work))
+            paying.bonus(work, request.user, **said, key=key_of(request, work))
         return self.done(work, f"A bonus of {said['amount_usd']:.2f} USD is paid.")
 
     @an_act(None, WorkSerializer)
@@ -291,7 +283,7 @@ class WorkerViewSet(Once, Acting, viewsets.ReadOnlyModelViewSet):
         with said_as_problems():
             if Call.Kind.NOTIFY not in deciding.way_of(worker.environment).verbs:
                 raise deciding.CannotDecide(f"'{worker.environment}' passes on no messages.")
-            deciding.write_to(worker.environment, [worker], request.user, **said, key=self.key_of(worker))
+            deciding.write_to(worker.environment, [worker], request.user, **said, key=key_of(request, worker))
         return self.done(worker, f"Wrote: {said['subject'][:100]}")
 
 
