@@ -89,7 +89,7 @@ def fetch(run: Run, folder: Path, *, under: str = "") -> bool:
 def fetch_release(release: Release, folder: Path) -> Path:
     """What the lifter reads of a release, as it would lie on a machine without Nearer."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("manifest.json", "training.npz"):
+    for name in ("manifest.json", "training.npz", *(("votes.npz",) if "votes.npz" in release.files else ())):
         with releasing.open_file(release, name) as source, (folder / name).open("wb") as copy:
             shutil.copyfileobj(source, copy, BLOCK)
     return folder

@@ -101,6 +101,7 @@ def fingerprint(data: LiftingData, config: dict) -> str:
     """Changes with anything that a training depends on."""
     digest = hashlib.sha256(json.dumps({**config, "device": "", "tensorboard": False}, sort_keys=True).encode())
     digest.update(json.dumps(data.skeleton.to_json(), sort_keys=True).encode())
-    for array in (data.pose2d, data.image_size, data.is_train, data.group, data.pair_person, data.pair_joints, data.p_first):
+    labels = (data.pair_person, data.pair_joints, data.p_first, *(() if data.share_first is None else (data.share_first,)))
+    for array in (data.pose2d, data.image_size, data.is_train, data.group, *labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

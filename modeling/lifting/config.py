@@ -15,6 +15,9 @@ KINDS = {
     bool: (bool, "true or false"), int: (Integral, "a whole number"), float: (Real, "a number"), str: (str, "a word"),
 }  # fmt: skip
 
+VOTERS_BLUR_MM = 400.0  # the paper's workers, `labels.worker_accuracy`
+BLUR_WEIGHT = 0.02
+
 
 @dataclass(frozen=True)
 class Config:
@@ -31,8 +34,9 @@ class Config:
         skeleton: 'training' (mean limbs of the training set's 3D poses, else generic), 'subject', 'generic' or 'none'.
         focal: nominal focal length in units of the image's longer side.
         stature_mm: assumed height that fixes the scale of predictions.
-        blur_mm: how far people misjudge a gap in depth, where it is known (the paper's workers: 400, `labels.worker_accuracy`);
-            None: learnt from the labels, which tends to be too little for noisy ones and then makes poses too flat.
+        blur_mm: how far voters misjudge a gap in depth. None: learnt; where the votes are known it is drawn to what the
+            paper's workers do (`VOTERS_BLUR_MM`), unless `label_noise` is 'held_out'.
+        blur_weight: the blur learnt is drawn to `blur_mm`, by so much times the squared log of their ratio; None: it is `blur_mm`.
         label_noise: where blur and lapse are learnt: on the 'training' people with the rest, or on the 'held_out' ones after
             each epoch; the latter finds flipped labels out better and costs a little where labels are exact.
         rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses.
@@ -64,6 +68,7 @@ class Config:
     focal: float = 1.145
     stature_mm: float = 1700.0
     blur_mm: float | None = None
+    blur_weight: float | None = None
     label_noise: str = "training"
     rank_weight: float = 1.0
     skeleton_weight: float | None = None
@@ -102,7 +107,8 @@ class Config:
             ("epochs", 1, 100_000), ("batch", 2, 1_000_000), ("width", 1, 65_536), ("stages", 1, 16), ("patience", 0, 100_000),
             ("learning_rate", 1e-9, 10), ("weight_decay", 0, 10), ("clip", 0, 1e9), ("focal", 0.1, 100), ("noise", 0, 10),
             ("stature_mm", 1, 10_000),
-            ("blur_mm", 0, 10_000), ("pairs_per_visit", 0, 1_000_000), ("skeleton_weight", 0, 1e6), ("rank_weight", 0, 1e6),
+            ("blur_mm", 0, 10_000), ("blur_weight", 0, 1e6),
+            ("pairs_per_visit", 0, 1_000_000), ("skeleton_weight", 0, 1e6), ("rank_weight", 0, 1e6),
             ("depth_weight", 0, 1e6), ("place_weight", 0, 1e6), ("turn_weight", 0, 1e6), ("root_weight", 0, 1e6),
             ("reprojection_weight", 0, 1e6), ("multiplier", 1e-6, 1e6), ("output_multiplier", 1e-6, 1e9),
             ("seed", 0, 2**63 - 1),
@@ -120,8 +126,10 @@ class Config:
             if not isinstance(value, wanted) or (isinstance(value, bool) and kinds[0] is not bool):
                 raise BadConfig(f"{field.name} = {value!r}: give {words}.")
 
-    def for_data(self, people: int) -> "Config":
+    def for_data(self, people: int, *, voted: bool = False) -> "Config":
         """Every None replaced. The paper's values for its method; else by the number of people to learn from.
+
+        `voted`: most labels come with their votes.
 
         Small sets (some hundred people) get a narrow network, more weight decay and dropout and more epochs in smaller
         batches, so that a run lasts for one to two thousand steps whatever the size: some 7 s for 100 people.
@@ -142,6 +150,8 @@ class Config:
                 "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.01 if not small else 0.05,
                 "reprojection_weight": 0.0, "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
             }  # fmt: skip
+            if voted and self.blur_mm is None and self.label_noise == "training":
+                chosen |= {"blur_mm": VOTERS_BLUR_MM, "blur_weight": BLUR_WEIGHT}
         return dataclasses.replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def to_json(self) -> dict:

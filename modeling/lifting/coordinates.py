@@ -92,7 +92,8 @@ def terms(
         return {"pose": losses.supervised(pose, people.truth[rows])}
     cost = {"root": config.root_weight * losses.root(pose, skeleton.root)}
     per_visit = 1 if config.paper_code and training else config.pairs_per_visit if training else 0
-    row, pair, p_low = depths.labels_of(people, rows, per_visit)
+    row, label = depths.labels_of(people, rows, per_visit)
+    pair, p_low = people.pair[label], people.p_low[label]
     if len(row) and config.rank_weight:
         first, second = torch.triu_indices(pose.shape[1], pose.shape[1], 1, device=pose.device)
         r = torch.sign(0.5 - p_low)

@@ -23,6 +23,8 @@ class LiftingData:
         pair_person: (P,) int, index into N.
         pair_joints: (P, 2) int, the first and the second joint.
         p_first: (P,) float32 in [0, 1], the probability that the first is closer (its z is smaller); 0.5 where undecided.
+        share_first: (P,) float32 in [0, 1], the share of the votes for the first, of good voters more than of others; NaN where
+            the votes are not known; or None. Where it is known the depth network learns from it and not from p_first.
         pose3d: (N, K, 3) float32 mm, camera axes x right, y down, z away, root at 0; NaN where unknown; or None.
         focal_px: (N,) float32, the true focal length; None where it is not known, as in any photograph from the web.
         action: (N,) str for the per-action protocol, or None.
@@ -43,6 +45,7 @@ class LiftingData:
     pose3d: np.ndarray | None = None
     focal_px: np.ndarray | None = None
     action: np.ndarray | None = None
+    share_first: np.ndarray | None = None
     truth_is_for_evaluation: bool = False
     where: str = "the data"
 
@@ -59,14 +62,21 @@ class LiftingData:
         return replace(
             self, **{name: getattr(self, name)[index] for name in rows if getattr(self, name) is not None},
             pair_person=place[self.pair_person[kept]], pair_joints=self.pair_joints[kept], p_first=self.p_first[kept],
+            share_first=None if self.share_first is None else self.share_first[kept],
         )  # fmt: skip
 
-    def with_pairs(self, pair_person: np.ndarray, pair_joints: np.ndarray, p_first: np.ndarray) -> "LiftingData":
-        return replace(self, pair_person=pair_person, pair_joints=pair_joints, p_first=p_first.astype(np.float32))
+    def with_pairs(
+        self, pair_person: np.ndarray, pair_joints: np.ndarray, p_first: np.ndarray, share_first: np.ndarray | None = None
+    ) -> "LiftingData":
+        return replace(
+            self, pair_person=pair_person, pair_joints=pair_joints, p_first=p_first.astype(np.float32),
+            share_first=None if share_first is None else share_first.astype(np.float32),
+        )  # fmt: skip
 
     def pairs(self, kept: np.ndarray) -> "LiftingData":
         """The same people with only the pairs of a (P,) bool mask."""
-        return self.with_pairs(self.pair_person[kept], self.pair_joints[kept], self.p_first[kept])
+        share = None if self.share_first is None else self.share_first[kept]
+        return self.with_pairs(self.pair_person[kept], self.pair_joints[kept], self.p_first[kept], share)
 
     def drop_joints(self, names: list[str]) -> "LiftingData":
         """Without these joints, as Human3.6M's 16-joint protocol drops the nose; bones through one are bridged."""
@@ -106,6 +116,8 @@ def check(data: LiftingData) -> LiftingData:
         "is_train": (people,), "group": (people,), "pair_person": (len(data.pair_person),),
         "pair_joints": (len(data.pair_person), 2), "p_first": (len(data.pair_person),),
     }  # fmt: skip
+    if data.share_first is not None:
+        expected["share_first"] = (len(data.pair_person),)
     if data.pose3d is not None:
         expected["pose3d"] = (people, joints, 3)
     for name, shape in expected.items():
@@ -141,6 +153,9 @@ def check(data: LiftingData) -> LiftingData:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise BadData(f"{where}: p_first of label {row} is {data.p_first[row]}; a probability in [0, 1] is needed.")
+        if data.share_first is not None and ((data.share_first < 0) | (data.share_first > 1)).any():
+            row = int(np.flatnonzero((data.share_first < 0) | (data.share_first > 1))[0])
+            raise BadData(f"{where}: share_first of label {row} is {data.share_first[row]}; a share in [0, 1] is needed.")
     return data
 
 

@@ -10,7 +10,7 @@ from . import losses
 from .config import Config
 from .data import LiftingData
 from .geometry import about_root, in_space, renormalised, tilted, turned_about_vertical, view
-from .network import DepthLifter, Depths
+from .network import LOG_BLUR, DepthLifter, Depths
 from .skeletons import Skeleton
 
 
@@ -19,7 +19,8 @@ class People:
     """N people ready for training, on one device; see `geometry.View`. Labels lie in the order of people.
 
     `truth` (N, K, 3) is in the turned camera and the person's units, `truth_known` (N, K); both None where supervision
-    is relative. `pair` numbers the joints a < b as torch.triu_indices does, `p_low` is the probability that a is closer.
+    is relative. `pair` numbers the joints a < b as torch.triu_indices does, `p_low` is the probability that a is closer,
+    `share_low` the share of the votes for it, NaN where they are not known.
     """
 
     plane: Tensor
@@ -33,6 +34,7 @@ class People:
     label_count: Tensor
     pair: Tensor
     p_low: Tensor
+    share_low: Tensor
 
     def __len__(self) -> int:
         return len(self.plane)
@@ -52,7 +54,10 @@ def prepare(data: LiftingData, config: Config, device: torch.device) -> People:
     low, high = data.pair_joints[order].min(1), data.pair_joints[order].max(1)
     number = np.zeros((joints, joints), dtype=np.int64)
     number[np.triu_indices(joints, 1)] = np.arange(joints * (joints - 1) // 2)
-    p_low = np.where(data.pair_joints[order, 0] == low, data.p_first[order], 1 - data.p_first[order])
+    is_first = data.pair_joints[order, 0] == low
+    p_low = np.where(is_first, data.p_first[order], 1 - data.p_first[order])
+    share = np.full(len(order), np.nan) if data.share_first is None else data.share_first[order]
+    share_low = np.where(is_first, share, 1 - share)
     count = np.bincount(data.pair_person, minlength=len(data))
     truth = truth_known = None
     if config.supervision == "full":
@@ -66,6 +71,7 @@ def prepare(data: LiftingData, config: Config, device: torch.device) -> People:
         label_start=torch.from_numpy(np.concatenate([[0], np.cumsum(count)[:-1]])).to(device),
         label_count=torch.from_numpy(count).to(device), pair=torch.from_numpy(number[low, high].ravel()).to(device),
         p_low=torch.from_numpy(p_low.astype(np.float32).ravel()).to(device),
+        share_low=torch.from_numpy(share_low.astype(np.float32).ravel()).to(device),
     )  # fmt: skip
 
 
@@ -87,17 +93,16 @@ def standardise(net: DepthLifter, people: People) -> None:
     net.std.copy_(std.clamp(min=0.05))
 
 
-def labels_of(people: People, rows: Tensor, per_visit: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Labels of a batch: (P,) row within the batch, (P,) pair number, (P,) p_low; `per_visit` drawn at random, 0 for all."""
+def labels_of(people: People, rows: Tensor, per_visit: int) -> tuple[Tensor, Tensor]:
+    """Labels of a batch: (P,) row within the batch, (P,) which of the labels; `per_visit` drawn at random, 0 for all."""
     count, start = people.label_count[rows], people.label_start[rows]
     if per_visit:
         has = torch.nonzero(count > 0).squeeze(1).repeat_interleave(per_visit)
         place = start[has] + (torch.rand(len(has), device=rows.device) * count[has]).long().clamp(max=count[has] - 1)
-        return has, people.pair[place], people.p_low[place]
+        return has, place
     row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
     within = torch.arange(len(row), device=rows.device) - torch.repeat_interleave(count.cumsum(0) - count, count)
-    place = start[row] + within
-    return row, people.pair[place], people.p_low[place]
+    return row, start[row] + within
 
 
 def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config: Config, training: bool) -> dict[str, Tensor]:
@@ -115,9 +120,16 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
         cost["pose"] = losses.mean_distance(pose, truth, weight)
         cost["deviation"] = 0.1 * _deviation_loss(net, said, truth[..., 2] - truth[:, net.root, 2:], weight)
         return cost
-    row, pair, p_low = labels_of(people, rows, config.pairs_per_visit if training else 0)
+    row, label = labels_of(people, rows, config.pairs_per_visit if training else 0)
     if len(row) and config.rank_weight:
-        cost["order"] = config.rank_weight * order_loss(net, said, pose, back, (row, pair, p_low), limbs, config)
+        # Depths are taken along the true camera's axis, as people judge them.
+        nearer_by, variance, blur = order_terms(net, said, pose, back, row, people.pair[label], limbs, config)
+        lapse = torch.sigmoid(net.lapse).clamp(min=1e-4)
+        cost["order"] = config.rank_weight * losses.order_log_loss(
+            nearer_by, variance, people.p_low[label], people.share_low[label], blur, lapse
+        )
+        if config.blur_weight is not None and training:
+            cost["blur"] = config.blur_weight * (net.label_blur - LOG_BLUR).square()
     wide, high, deep = _squared_steps(pose, said, limbs)
     weight = limbs.weight.expand(len(pose), -1)
     if config.skeleton_weight:
@@ -127,16 +139,6 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
     if training and config.turn_weight:
         cost["turn"] = config.turn_weight * _turn_loss(net, pose.detach(), distance.detach(), limbs)
     return cost
-
-
-def order_loss(
-    net: DepthLifter, said: Depths, pose: Tensor, back: Tensor, labels: tuple[Tensor, Tensor, Tensor], limbs: "Limbs",
-    config: Config,
-) -> Tensor:  # fmt: skip
-    """Log loss of a batch's labels; depths are taken along the true camera's axis, as people judge them."""
-    row, pair, p_low = labels
-    nearer_by, variance, blur = order_terms(net, said, pose, back, row, pair, limbs, config)
-    return losses.order_log_loss(nearer_by, variance, p_low, blur, torch.sigmoid(net.lapse).clamp(min=1e-4))
 
 
 def order_terms(net, said, pose, back, row, pair, limbs, config) -> tuple[Tensor, Tensor, Tensor]:
@@ -149,6 +151,8 @@ def order_terms(net, said, pose, back, row, pair, limbs, config) -> tuple[Tensor
     if config.blur_mm is not None:  # known in millimetres; a person's size in them follows from the limbs
         lengths = squared_limbs(pose, said, limbs).clamp(min=1e-9).sqrt().sum(1).detach()
         blur = (max(config.blur_mm, 1.0) * lengths / limbs.total_mm)[row]
+        if config.blur_weight is not None:
+            blur = blur * (net.label_blur - LOG_BLUR).exp()
     return nearer_by, variance, blur
 
 

@@ -25,7 +25,7 @@ def draw_pairs(
         pairs: how many different pairs a person gets, or 'all'.
         tolerance_mm: pairs closer in depth than this are undecided (p_first 0.5; the paper's r = 0).
         flip_rate: share of labels that are wrong, whatever the gap.
-        crowd_votes: 0 for exact labels; else p_first is the share of so many crowd-like votes for the first.
+        crowd_votes: 0 for exact labels; else p_first and share_first are the share of so many crowd-like votes for the first.
         seed: same seed, same labels.
     Raises: BadData where there are no depths, BadConfig for impossible settings.
     """
@@ -60,7 +60,7 @@ def draw_pairs(
     if flip_rate:
         wrong = rng.random(len(p_first)) < flip_rate
         p_first = np.where(wrong, 1 - p_first, p_first)
-    return data.with_pairs(person, pair, p_first)
+    return data.with_pairs(person, pair, p_first, p_first if crowd_votes else None)
 
 
 def relation(p_first: np.ndarray) -> np.ndarray:

@@ -95,20 +95,32 @@ def limb_lengths(pose: Tensor, bones: Tensor) -> Tensor:
 # --------------------------------------------------------------------------------- of the depth network
 
 
-def order_log_loss(nearer_by: Tensor, variance: Tensor, p_first: Tensor, blur: Tensor, lapse: Tensor) -> Tensor:
-    """Log loss of soft labels under a Gaussian depth difference, mean over (P,).
+def order_log_loss(
+    nearer_by: Tensor, variance: Tensor, p_first: Tensor, share: Tensor, blur: Tensor, lapse: Tensor
+) -> Tensor:
+    """Log loss of votes, or of probabilities merged from them, under a Gaussian depth difference; mean over (P,).
 
-    A label says 'first' with probability lapse / 2 + (1 - lapse) `blurred_order`: the depths are uncertain, the eyes that
-    compared them are blurred, and some labels are given without looking. The last two are learnt for the whole set, so wrong
-    labels are explained instead of obeyed.
+    A vote says 'first' with probability c = lapse / 2 + (1 - lapse) `blurred_order`: the depths are uncertain, the eyes that
+    compared them are blurred, and some votes are given without looking. The last two are learnt for the whole set, so wrong
+    votes are explained instead of obeyed.
+
+    Where the votes are known, theirs is the log loss: -(share log c + (1 - share) log(1 - c)). Where only a probability
+    p is, it has the doubt about the votes in it already, so what counts is how probable the order is that it is
+    about: -log(p c + (1 - p)(1 - c)). A doubtful one pulls little, one of a half not at all. (Its expected log loss would ask
+    for depths of which voters were in doubt as often: joints far apart, of whose order everybody is sure, pulled together.)
 
     Args:
         nearer_by: (P,) z_second - z_first, expected.
         variance: (P,) of that difference.
         p_first: (P,) in [0, 1].
+        share: (P,) of the votes that say 'first'; NaN where they are not known.
     """
     chance = lapse / 2 + (1 - lapse) * blurred_order(nearer_by, (variance + 1e-6).sqrt(), blur)
-    return -(p_first * (chance + TINY).log() + (1 - p_first) * (1 - chance + TINY).log()).mean()
+    counted = share.isfinite()
+    share = torch.where(counted, share, p_first)
+    voted = share * (chance + TINY).log() + (1 - share) * (1 - chance + TINY).log()
+    merged = (p_first * chance + (1 - p_first) * (1 - chance) + TINY).log()
+    return -torch.where(counted, voted, merged).mean()
 
 
 def blurred_order(nearer_by: Tensor, deviation: Tensor, blur: Tensor) -> Tensor:

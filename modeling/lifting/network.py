@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from .skeletons import Skeleton
 
+LOG_BLUR = -1.0  # where the blur of labels starts
 STRIP = 2**20  # random numbers that an epoch's dropout masks are cut from
 
 
@@ -140,7 +141,8 @@ class DepthLifter(nn.Module):
         self.register_buffer("differ", differ, persistent=False)
         self.register_buffer("mean", torch.zeros(joints, 2))
         self.register_buffer("std", torch.ones(joints, 2))
-        self.label_blur = nn.Parameter(torch.tensor(-1.0))  # log; how far eyes misjudge a depth gap, in person sizes
+        # Log; how far eyes misjudge a depth gap, in person sizes. Where `blur_mm` says how far: LOG_BLUR is that far.
+        self.label_blur = nn.Parameter(torch.tensor(LOG_BLUR))
         self.lapse = nn.Parameter(torch.tensor(-5.0))  # logit; share of labels given without looking
 
     def restored(self, plane: Tensor, known: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from .skeletons import Skeleton
 
 # Human3.6M's 17 joints: left and right swapped.
 MIRROR_17 = (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
+
+ORDINARY_SKILL, BEST_SKILL = 0.75, 0.99  # of a worker of whom nothing is said; of the best, so that nobody outvotes all
+KNOWN = 2e-6  # a release writes known answers with this risk or less
 
 
 def load(path: str | Path, **labels) -> LiftingData:
@@ -41,7 +45,10 @@ def load(path: str | Path, **labels) -> LiftingData:
 
 
 def load_release(folder: Path) -> LiftingData:
-    """A release as `crowd` writes it: manifest.json beside training.npz, whose checksum must match."""
+    """A release as `crowd` writes it: manifest.json beside training.npz and votes.npz, whose checksums must match.
+
+    votes.npz may be missing; then the merged probabilities are all that is known.
+    """
     manifest_path = folder / "manifest.json"
     if not manifest_path.exists():
         raise BadData(f"{folder}: no manifest.json in it; give the folder of a release.")
@@ -54,13 +61,10 @@ def load_release(folder: Path) -> LiftingData:
             f"{manifest_path}: format '{manifest.get('format')}' version {manifest.get('version')}; "
             "'nearer-release' version 1 can be read."
         )
-    promised = manifest.get("files", {}).get("training.npz", {}).get("sha256")
     training = folder / "training.npz"
     if not training.exists():
         raise BadData(f"{training}: missing; make the release again.")
-    found = hashlib.sha256(training.read_bytes()).hexdigest()
-    if promised is None or found != promised:
-        raise TamperedFile(f"{training}: its SHA-256 is {found}, the manifest promises {promised}; fetch the release again.")
+    _as_promised(training, manifest)
     skeleton = Skeleton.from_json(manifest.get("skeleton") or {}, str(manifest_path))
     arrays = _open(training)
     needed = ("pose2d", "visible", "image_size", "person", "is_train", "pair_person", "pair_joints", "p_first")
@@ -78,7 +82,45 @@ def load_release(folder: Path) -> LiftingData:
         pose3d=arrays["pose3d"].astype(np.float32) if "pose3d" in arrays else None,
         truth_is_for_evaluation=True, where=str(training),
     )  # fmt: skip
-    return check(data)
+    check(data)
+    if (folder / "votes.npz").exists() and "votes.npz" in manifest["files"]:
+        _as_promised(folder / "votes.npz", manifest)
+        data = replace(data, share_first=_share_of_votes(folder / "votes.npz", data.p_first))
+    return data
+
+
+def _as_promised(path: Path, manifest: dict) -> None:
+    promised = manifest.get("files", {}).get(path.name, {}).get("sha256")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if promised is None or found != promised:
+        raise TamperedFile(f"{path}: its SHA-256 is {found}, the manifest promises {promised}; fetch the release again.")
+
+
+def _share_of_votes(path: Path, p_first: np.ndarray) -> np.ndarray:
+    """(P,) float32 share of each pair's votes for the first, NaN where nothing but p_first is known of it.
+
+    A vote counts by the log odds of its worker's skill, the best weight where workers err independently (Nitzan and Paroush
+    1982), so one who guesses counts for nothing. A pair whose answer is known is not left to its votes.
+    """
+    arrays = _open(path)
+    missing = [name for name in ("vote_pair", "vote_worker", "chose_first", "worker_skill") if name not in arrays]
+    if missing:
+        raise BadData(f"{path}: {', '.join(missing)} missing; make the release again.")
+    pair, worker = arrays["vote_pair"].astype(np.int64), arrays["vote_worker"].astype(np.int64)
+    skill, said = arrays["worker_skill"].astype(float), arrays["chose_first"].astype(float)
+    if not pair.shape == worker.shape == said.shape or pair.ndim != 1:
+        raise BadData(f"{path}: vote_pair, vote_worker and chose_first differ in length; make the release again.")
+    for name, number, limit in (("vote_pair", pair, len(p_first)), ("vote_worker", worker, len(skill))):
+        wrong = (number < 0) | (number >= limit)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise BadData(f"{path}: {name} of vote {row} is {number[row]}; there are {limit}, counted from 0.")
+    skill = np.where(np.isfinite(skill), skill, ORDINARY_SKILL).clip(0.5, BEST_SKILL)
+    weight = np.log(skill / (1 - skill))[worker]
+    total = np.bincount(pair, weight, len(p_first))
+    known = (total > 0) & (np.minimum(p_first, 1 - p_first) > KNOWN)
+    share = np.bincount(pair, weight * said, len(p_first)) / np.where(known, total, 1)
+    return np.where(known, share, np.nan).astype(np.float32)
 
 
 def load_mocap(path: Path) -> LiftingData:

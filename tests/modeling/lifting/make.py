@@ -68,8 +68,8 @@ def hide(data: LiftingData, share: float, seed: int = 0) -> LiftingData:
     return replace(data, pose2d=pose2d, visible=~gone)
 
 
-def write_release(folder: Path, data: LiftingData, **manifest) -> Path:
-    """A release as `crowd` writes it."""
+def write_release(folder: Path, data: LiftingData, *, votes: dict | None = None, **manifest) -> Path:
+    """A release as `crowd` writes it, with `votes` as arrays of votes.npz."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         "pose2d": data.pose2d, "visible": data.visible, "image_size": data.image_size, "person": data.person,
@@ -78,11 +78,15 @@ def write_release(folder: Path, data: LiftingData, **manifest) -> Path:
     }  # fmt: skip
     if data.pose3d is not None:
         arrays["pose3d"] = data.pose3d
-    np.savez_compressed(folder / "training.npz", **arrays)
-    content = (folder / "training.npz").read_bytes()
+    files = {}
+    for name, content in (("training.npz", arrays), ("votes.npz", votes)):
+        if content is not None:
+            np.savez_compressed(folder / name, **content)
+            written = (folder / name).read_bytes()
+            files[name] = {"sha256": hashlib.sha256(written).hexdigest(), "bytes": len(written)}
     record = {
         "format": "nearer-release", "version": 1, "name": "made-up", "skeleton": data.skeleton.to_json(), "conventions": {},
-        "files": {"training.npz": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}}, **manifest,
+        "files": files, **manifest,
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(record))
     return folder

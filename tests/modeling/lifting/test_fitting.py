@@ -243,13 +243,25 @@ def test_label_noise_is_found_on_held_out_people(tmp_path):
     assert doubted > 1.5 * exact
 
 
+def test_the_blur_of_voters_starts_at_the_papers_and_gives_way_to_exact_votes(tmp_path):
+    settings = {"width": 32, "epochs": 40, "batch": 64}
+    exact = make_people(400, pairs=20, bend=0.15)
+    told = {
+        "exact": replace(exact, share_first=exact.p_first), "like people's": draw_pairs(exact, 20, crowd_votes=1, seed=1),
+    }  # fmt: skip
+    runs = {name: fit(data, Config(**settings), tmp_path / name) for name, data in told.items()}
+    blur = {name: run.record["calibration"]["blur_mm"] for name, run in runs.items()}
+    assert blur["exact"] < 200 < 300 < blur["like people's"] < 600
+
+
 def test_deviations_that_claim_too_much_are_found_out():
     """Differences twice as uncertain as said: the factor is two, and the epoch is judged by what is left after it."""
     rng = torch.Generator().manual_seed(0)
     expected = torch.randn(20_000, generator=rng)
     truly = expected + 1.0 * torch.randn(20_000, generator=rng)
     net = build(make_people(3).skeleton, Config(width=8, dropout=0.1))
-    orders = expected, torch.full_like(expected, 0.25), (truly > 0).float(), torch.full_like(expected, 0.01)
+    first = (truly > 0).float()
+    orders = expected, torch.full_like(expected, 0.25), first, first, torch.full_like(expected, 0.01)
     factor, loss = best_factor(net, orders)
     assert factor == pytest.approx(2, rel=0.1)
     assert loss < order_log_loss(*orders, torch.sigmoid(net.lapse)) - 0.01

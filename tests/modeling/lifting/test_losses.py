@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from torch.autograd import gradcheck
 
@@ -80,12 +81,30 @@ def test_limb_ratio_takes_one_limb_as_unit_and_leaves_unknown_limbs_out():
     assert math.isclose(cost.item(), (0 + abs(3 - 2.5)) / 2, abs_tol=1e-3)
 
 
-def test_order_log_loss_equals_the_hand_computed_value():
-    cost = losses.order_log_loss(
-        torch.tensor([0.6]), torch.tensor([0.09]), torch.tensor([0.8]), torch.tensor(0.01), torch.tensor(0.1)
+def order_log_loss(apart, p: float, share: float = float("nan")) -> torch.Tensor:
+    return losses.order_log_loss(
+        apart, torch.tensor([0.09]), torch.tensor([p]), torch.tensor([share]), torch.tensor(0.01), torch.tensor(0.1)
     )
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.8])
+def test_order_log_loss_equals_the_hand_computed_value(p):
     chance = 0.05 + 0.9 * phi(0.6 / 0.3)  # so little blur does not matter
-    assert math.isclose(cost.item(), -(0.8 * math.log(chance) + 0.2 * math.log(1 - chance)), rel_tol=1e-3)
+    merged = order_log_loss(torch.tensor([0.6]), p).item()
+    assert math.isclose(merged, -math.log(p * chance + (1 - p) * (1 - chance)), rel_tol=1e-3)
+    voted = order_log_loss(torch.tensor([0.6]), 0.9, share=p).item()
+    assert math.isclose(voted, -(p * math.log(chance) + (1 - p) * math.log(1 - chance)), rel_tol=1e-3)
+
+
+def test_votes_of_known_answers_and_certain_labels_cost_the_same():
+    torch.testing.assert_close(order_log_loss(torch.tensor([0.3]), 1.0), order_log_loss(torch.tensor([0.3]), 0.5, share=1.0))
+
+
+def test_doubtful_labels_of_far_apart_joints_do_not_pull_them_together():
+    """Nine in ten say 'first' of such pairs, each with 72 % certainty: that is what is to be expected of joints far apart."""
+    apart = torch.tensor([1.0], requires_grad=True)
+    (0.9 * order_log_loss(apart, 0.72) + 0.1 * order_log_loss(apart, 0.28)).backward()
+    assert apart.grad.item() < 0
 
 
 def test_blurred_eyes_see_an_order_with_the_mean_of_the_normal_distribution_over_their_error():
@@ -105,10 +124,11 @@ def test_sure_depths_and_blurred_eyes_give_the_papers_straight_line():
 def test_a_doubtful_label_pulls_less_than_a_sure_one():
     def pull(p: float) -> float:
         apart = torch.tensor([0.1], requires_grad=True)
-        losses.order_log_loss(apart, torch.tensor([0.1]), torch.tensor([p]), torch.tensor(0.05), torch.tensor(0.01)).backward()
+        order_log_loss(apart, p).backward()
         return -apart.grad.item()
 
-    assert pull(1.0) > pull(0.8) > 0 > pull(0.5)
+    assert pull(1.0) > pull(0.8) > 0 > pull(0.2)
+    assert pull(0.5) == pytest.approx(0, abs=1e-6)
 
 
 def test_limb_shape_is_free_of_scale_and_counts_depth_variance_as_length():
@@ -149,7 +169,8 @@ def test_every_loss_passes_gradcheck():
     assert gradcheck(lambda x: losses.limb_ratio(x, bones, reference, 0), (pose,))
     variance = torch.full((5,), 0.3, dtype=torch.float64, requires_grad=True)
     noise = torch.tensor([0.1, 0.05], dtype=torch.float64, requires_grad=True)
-    assert gradcheck(lambda a, v, n: losses.order_log_loss(a, v, p, n[0], n[1]), (some(5), variance, noise))
+    share = torch.tensor([0.2, float("nan"), 1.0, float("nan"), 0.0], dtype=torch.float64)
+    assert gradcheck(lambda a, v, n: losses.order_log_loss(a, v, p, share, n[0], n[1]), (some(5), variance, noise))
     assert gradcheck(lambda s: losses.limb_shape(s, reference, one), (positive,))
     assert gradcheck(lambda s: losses.as_deep_as_wide(s, one, one), (positive,))
     assert gradcheck(lambda x: losses.mean_distance(x, truth, visible.double()), (pose,))

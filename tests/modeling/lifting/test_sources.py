@@ -32,6 +32,49 @@ def test_a_release_comes_back_as_it_was_written(tmp_path):
     assert len(load(tmp_path / "release" / "training.npz")) == 10  # the file's name does as well
 
 
+def votes_of(pair, worker, chose_first, skill) -> dict:
+    return {
+        "vote_pair": np.array(pair), "vote_worker": np.array(worker), "chose_first": np.array(chose_first, bool),
+        "worker_skill": np.array(skill, np.float32),
+    }  # fmt: skip
+
+
+def test_votes_of_a_release_count_by_skill_and_not_where_the_answer_is_known_or_nobody_was_asked(tmp_path):
+    data = make_people(2, pairs=2)
+    data = replace(data, p_first=np.array([0.7, 1.0, 0.4, 0.2], np.float32))
+    votes = votes_of([0, 0, 0, 1, 3, 3], [0, 1, 2, 1, 2, 3], [True, False, False, False, True, False], [0.9, 0.7, 0.5, np.nan])
+    share = load(write_release(tmp_path, data, votes=votes)).share_first
+    good, fair = np.log(9), np.log(7 / 3)
+    assert share[0] == pytest.approx(good / (good + fair), abs=1e-6)  # who guesses counts for nothing
+    assert np.isnan(share[[1, 2]]).all()
+    assert share[3] == 0  # of whom nothing is known counts as an ordinary worker
+
+
+def test_votes_may_stay_behind_but_not_be_changed(tmp_path):
+    folder = write_release(tmp_path, make_people(2), votes=votes_of([0], [0], [True], [0.8]))
+    with (folder / "votes.npz").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(TamperedFile, match=r"votes\.npz.*promises"):
+        load(folder)
+    (folder / "votes.npz").unlink()
+    assert load(folder).share_first is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"vote_pair": np.array([10])}, "vote_pair of vote 0 is 10; there are 10"),
+        ({"vote_worker": np.array([-1])}, "vote_worker of vote 0 is -1; there are 1"),
+        ({"chose_first": np.array([True, True])}, "differ in length"), ({"worker_skill": None}, "worker_skill missing"),
+    ],
+)  # fmt: skip
+def test_votes_that_do_not_fit_the_release_are_refused(tmp_path, change, said):
+    votes = votes_of([0], [0], [True], [0.8]) | change
+    folder = write_release(tmp_path, make_people(2), votes={name: array for name, array in votes.items() if array is not None})
+    with pytest.raises(BadData, match=said):
+        load(folder)
+
+
 def test_people_of_one_image_share_a_group(tmp_path):
     data = make_people(4)
     person = np.array(["a.jpg#0", "a.jpg#1", "b.jpg#0", "c.jpg#0"])
