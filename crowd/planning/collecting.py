@@ -100,8 +100,8 @@ class Protocol:
             any other, and left out of accuracy and finished shares.
         is_expected: accuracy as `Field.expected_right`.
         opinion: of a model, before any vote: (I,) P(the first is closer) of a field, NaN where it has none.
-        learner: what is trained on the way: from the field, what is merged so far (I,) and votes on each pair (I,) to its
-            opinion, as above, which replaces the one before.
+        learner: what is trained on the way: from the field, what is merged so far (I,) and all votes to its opinion, as
+            above, which replaces the one before.
         learn_at: votes per pair at which it is trained, in rising order.
         depth: lean: as `begun` takes it; where there is a model's opinion everything has begun.
         new_image_s: what a new image costs a worker; 0 groups nothing.
@@ -129,7 +129,7 @@ class Protocol:
     n_gold: int = 0
     is_expected: bool = False
     opinion: Callable[[Field], Floats] | None = None
-    learner: Callable[[Field, Floats, Ints], Floats] | None = None
+    learner: Callable[[Field, Floats, Votes], Floats] | None = None
     learn_at: tuple[float, ...] = ()
 
     @property
@@ -223,7 +223,7 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
             state, merged_at = _merged(book, protocol, opinion), book.total
         while lessons and book.total >= lessons[0]:
             lessons.pop(0)
-            opinion = protocol.learner(place, _merged(book, protocol, opinion).merged, book.n)
+            opinion = protocol.learner(place, _merged(book, protocol, opinion).merged, book.votes())
             state, merged_at = _merged(book, protocol, opinion), book.total
         if is_point:
             points.append(_point(book, state, protocol))

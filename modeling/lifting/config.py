@@ -36,7 +36,7 @@ class Config:
         stature_mm: assumed height that fixes the scale of predictions.
         blur_mm: how far voters misjudge a gap in depth. None: learnt; where the votes are known it is drawn to what the
             paper's workers do (`VOTERS_BLUR_MM`), unless `label_noise` is 'held_out'.
-        blur_weight: the blur learnt is drawn to `blur_mm`, by so much times the squared log of their ratio; None: it is `blur_mm`.
+        blur_weight: the blur learnt is drawn to `blur_mm` by so much times the squared log of their ratio; None: it is that.
         label_noise: where blur and lapse are learnt: on the 'training' people with the rest, or on the 'held_out' ones after
             each epoch; the latter finds flipped labels out better and costs a little where labels are exact.
         rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses.

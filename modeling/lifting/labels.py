@@ -9,6 +9,8 @@ import numpy as np
 from .data import LiftingData
 from .errors import BadConfig, BadData
 
+ORDINARY_SKILL, BEST_SKILL = 0.75, 0.99  # of a worker of whom nothing is said; of the best, so that nobody outvotes all
+
 
 def worker_accuracy(gap_mm: np.ndarray) -> np.ndarray:
     """Chance that one vote on a pair at this absolute depth gap is right."""
@@ -61,6 +63,22 @@ def draw_pairs(
         wrong = rng.random(len(p_first)) < flip_rate
         p_first = np.where(wrong, 1 - p_first, p_first)
     return data.with_pairs(person, pair, p_first, p_first if crowd_votes else None)
+
+
+def share_of_votes(pair: np.ndarray, worker: np.ndarray, chose_first: np.ndarray, skill: np.ndarray, n_pairs: int) -> np.ndarray:
+    """(P,) share of each pair's votes for the first keypoint; NaN where nobody voted, or nobody of any skill.
+
+    A vote counts by the log odds of its worker's skill, the best weight where workers err independently (Nitzan and Paroush
+    1982), so one who guesses counts for nothing.
+
+    Args:
+        pair, worker, chose_first: (V,) of each vote; the worker as an index into `skill`.
+        skill: (W,) probability of a right answer on an ordinary pair; NaN counts as `ORDINARY_SKILL`.
+    """
+    skill = np.where(np.isfinite(skill), skill, ORDINARY_SKILL).clip(0.5, BEST_SKILL)
+    weight = np.log(skill / (1 - skill))[worker]
+    total = np.bincount(pair, weight, n_pairs)
+    return np.bincount(pair, weight * chose_first, n_pairs) / np.where(total > 0, total, np.nan)
 
 
 def relation(p_first: np.ndarray) -> np.ndarray:

@@ -10,13 +10,12 @@ import numpy as np
 
 from .data import LiftingData, check
 from .errors import BadData, TamperedFile
-from .labels import draw_pairs
+from .labels import draw_pairs, share_of_votes
 from .skeletons import Skeleton
 
 # Human3.6M's 17 joints: left and right swapped.
 MIRROR_17 = (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
 
-ORDINARY_SKILL, BEST_SKILL = 0.75, 0.99  # of a worker of whom nothing is said; of the best, so that nobody outvotes all
 KNOWN = 2e-6  # a release writes known answers with this risk or less
 
 
@@ -97,17 +96,13 @@ def _as_promised(path: Path, manifest: dict) -> None:
 
 
 def _share_of_votes(path: Path, p_first: np.ndarray) -> np.ndarray:
-    """(P,) float32 share of each pair's votes for the first, NaN where nothing but p_first is known of it.
-
-    A vote counts by the log odds of its worker's skill, the best weight where workers err independently (Nitzan and Paroush
-    1982), so one who guesses counts for nothing. A pair whose answer is known is not left to its votes.
-    """
+    """(P,) float32, see `labels.share_of_votes`; NaN also where the answer is known, which is not left to its votes."""
     arrays = _open(path)
     missing = [name for name in ("vote_pair", "vote_worker", "chose_first", "worker_skill") if name not in arrays]
     if missing:
         raise BadData(f"{path}: {', '.join(missing)} missing; make the release again.")
     pair, worker = arrays["vote_pair"].astype(np.int64), arrays["vote_worker"].astype(np.int64)
-    skill, said = arrays["worker_skill"].astype(float), arrays["chose_first"].astype(float)
+    skill, said = arrays["worker_skill"].astype(float), arrays["chose_first"].astype(bool)
     if not pair.shape == worker.shape == said.shape or pair.ndim != 1:
         raise BadData(f"{path}: vote_pair, vote_worker and chose_first differ in length; make the release again.")
     for name, number, limit in (("vote_pair", pair, len(p_first)), ("vote_worker", worker, len(skill))):
@@ -115,12 +110,8 @@ def _share_of_votes(path: Path, p_first: np.ndarray) -> np.ndarray:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise BadData(f"{path}: {name} of vote {row} is {number[row]}; there are {limit}, counted from 0.")
-    skill = np.where(np.isfinite(skill), skill, ORDINARY_SKILL).clip(0.5, BEST_SKILL)
-    weight = np.log(skill / (1 - skill))[worker]
-    total = np.bincount(pair, weight, len(p_first))
-    known = (total > 0) & (np.minimum(p_first, 1 - p_first) > KNOWN)
-    share = np.bincount(pair, weight * said, len(p_first)) / np.where(known, total, 1)
-    return np.where(known, share, np.nan).astype(np.float32)
+    share = share_of_votes(pair, worker, said, skill, len(p_first))
+    return np.where(np.minimum(p_first, 1 - p_first) > KNOWN, share, np.nan).astype(np.float32)
 
 
 def load_mocap(path: Path) -> LiftingData:
