@@ -12,7 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from annotation.models import Pair
-from crowd import pricing
+from crowd import pricing, rights
 from crowd.books import auditing, outbox, performing
 from crowd.lean import standing
 from crowd.models import Assignment, Call, Campaign, Hit, HitPair, Publication, usd
@@ -62,7 +62,8 @@ def price(campaign: Campaign) -> Price:
             n_assignments = planned_places(campaign)
             n_pairs = Pair.objects.of_dataset(campaign.dataset).count()
             return Price(
-                n_pairs=n_pairs, n_hits=n_hits, n_assignments=n_assignments, n_votes=n_pairs * campaign.votes_per_pair,
+                n_pairs=n_pairs, n_hits=n_hits, n_assignments=n_assignments,
+                n_votes=min(n_pairs * campaign.votes_per_pair, n_assignments * campaign.comparisons_per_hit),
                 reward_usd=n_assignments * reward_usd(campaign, way), fee_usd=n_assignments * fee_usd(campaign, way),
             )
         n_votes = pairs.aggregate(n=Sum("hit__max_assignments"))["n"] or 0
@@ -194,6 +195,11 @@ def check(campaign: Campaign) -> Price:
     offer = price(campaign)
     if offer.n_pairs == 0:
         raise CannotPublish(f"The data set '{campaign.dataset}' has no pairs to ask about.")
+    if campaign.is_lean and campaign.further_pairs and not rights.may_broaden(campaign):
+        raise CannotPublish(
+            f"Further pairs need the right to change the data set '{campaign.dataset}', which {campaign.owner} does not have. "
+            "Ask its owner for it, or set further pairs to 0."
+        )
     if campaign.is_draft and campaign.budget_usd is not None and offer.total_usd > campaign.budget_usd:
         raise CannotPublish(
             f"All votes together cost {offer.total_usd} USD, more than the budget of {campaign.budget_usd} USD. "

@@ -35,6 +35,11 @@ def pictures_of_shared_campaigns(user) -> Q:
     return Q(pk__in=CampaignShare.objects.filter(user=user).values("campaign__dataset"))
 
 
+def may_broaden(campaign) -> bool:
+    """Whether the campaign's owner may make pairs in its data set."""
+    return rights.may(campaign.owner, campaign.dataset, "", Role.MANAGE)
+
+
 def may_spend(user, campaign) -> bool:
     """Launch, pay, approve and whatever else costs money or decides about it."""
     return user.has_perm("crowd.change_campaign") and rights.may(user, campaign, "", Role.SPEND)

@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from crowd import life, merging
-from crowd.lean import offering, opening, standing
+from crowd.lean import broadening, offering, opening, standing
 from crowd.models import Campaign, Merge, Standing
 from crowd.publishing import CannotPublish
 
@@ -27,6 +27,7 @@ def keep_up(campaign: Campaign) -> None:
         _note(campaign)
     standing.catch_up(campaign)
     standing.recount_all(campaign, opening.next_turn(campaign))
+    broadening.broaden(campaign)
     if is_due(campaign):
         merging.start(campaign, None)
     if campaign.state == Campaign.State.COLLECTING and is_complete(campaign):

@@ -41,7 +41,8 @@ def _set(campaign: Campaign, upto: int | None) -> None:
 
 
 def _upto(campaign: Campaign, votes: int) -> int | None:
-    share = begun(votes, campaign.standings.count(), campaign.comparisons_per_hit, campaign.votes_per_pair)
+    plan = min(campaign.votes_per_pair, campaign.most_votes)  # votes that a pair may get
+    share = begun(votes, campaign.standings.count(), campaign.comparisons_per_hit, plan)
     images = Image.objects.filter(dataset=campaign.dataset).order_by("pk").values_list("pk", flat=True)
     place = int(share * images.count())
     return images[place - 1] if share < 1 and place else None

@@ -235,6 +235,12 @@ class Campaign(models.Model):
         default=1, validators=[MaxValueValidator(9)],
         help_text="Lean: so many people are asked about every pair, however sure the lifter is. 0 trusts it alone.",
     )
+    further_pairs = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(1000)],
+        help_text="Lean: while money is left and little is open, so many further pairs are made for each person, at random, "
+        "one after the other. They teach a lifter more than further votes on the same pairs: 1 as the most votes for one pair "
+        "goes well with them. 0 saves the money.",
+    )
     exploration_share = models.FloatField(
         default=0.05, validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Lean: share of a task, 0 to 1, that is drawn at random, so that workers and probabilities stay measurable.",
@@ -258,6 +264,9 @@ class Campaign(models.Model):
     )
     more_votes = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Votes for each pair asked for after the launch."
+    )
+    broadened = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Lean: how often a further pair was made for everybody."
     )
     begun_upto = models.PositiveBigIntegerField(
         null=True, editable=False, help_text="Lean: key of the last picture whose turn has come; empty: all have begun."

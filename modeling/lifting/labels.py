@@ -65,7 +65,9 @@ def draw_pairs(
     return data.with_pairs(person, pair, p_first, p_first if crowd_votes else None)
 
 
-def share_of_votes(pair: np.ndarray, worker: np.ndarray, chose_first: np.ndarray, skill: np.ndarray, n_pairs: int) -> np.ndarray:
+def share_of_votes(
+    pair: np.ndarray, worker: np.ndarray, chose_first: np.ndarray, skill: np.ndarray, n_pairs: int
+) -> np.ndarray:
     """(P,) share of each pair's votes for the first keypoint; NaN where nobody voted, or nobody of any skill.
 
     A vote counts by the log odds of its worker's skill, the best weight where workers err independently (Nitzan and Paroush

@@ -64,8 +64,8 @@ def test_what_is_learnt_on_the_way_counts_from_then_on():
     place = field("paper", 3, **SMALL)
     lessons = []
 
-    def learner(place, p_first, n_votes):
-        lessons.append((float(n_votes.mean()), bool(np.array_equal(p_first > 0.5, place.truth == 1))))
+    def learner(place, p_first, votes):
+        lessons.append((len(votes) / votes.n_items, bool(np.array_equal(p_first > 0.5, place.truth == 1))))
         return np.where(place.truth == 1, 0.97, 0.03)
 
     way = Protocol(1.5, lean=True, merge_every=0.5, learner=learner, learn_at=(0.5, 1.0))
