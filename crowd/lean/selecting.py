@@ -28,7 +28,8 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
     many people accept at once.
     """
     size, draw = campaign.comparisons_per_hit, np.random.default_rng(seed)
-    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # who accepts at once takes turns
+    # Who accepts at once takes turns.
+    Campaign.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=campaign.pk)
     if not campaign.standings.exists():
         standing.begin(campaign)
     chosen = _random(campaign, annotator, int(draw.binomial(size, campaign.exploration_share)), draw)
@@ -40,7 +41,7 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
         chosen += _best(campaign, annotator, size - len(chosen), set(chosen), finished)
     elif not campaign.standings.filter(state=State.OPEN).exists():
         return []
-    return _pairs(_leased(campaign, chosen))
+    return _in_order(_leased(campaign, chosen))
 
 
 def _askable(campaign: Campaign):
@@ -87,19 +88,18 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
     )
 
 
-def _leased(campaign: Campaign, standings: list[int]) -> list[int]:
-    """Of these rows those that have a vote left; now leased."""
+def _leased(campaign: Campaign, standings: list[int]) -> list[tuple[int, int]]:
+    """Of these rows those that have a vote left, now leased: pair and picture of each."""
     # Locked in the order of every recount, so that the two never wait for each other.
     rows = _askable(campaign).filter(pk__in=standings).order_by("pair_id").select_for_update(of=["self"], no_key=True)
-    free = set(rows.values_list("pk", flat=True))
+    free = {pk: (pair, image) for pk, pair, image in rows.values_list("pk", "pair_id", "image_id")}
     mine = [pk for pk in standings if pk in free]
     Standing.objects.filter(pk__in=mine).update(n_out=F("n_out") + 1, rank=F("rank") * standing.ON_ITS_WAY)
-    return mine
+    return [free[pk] for pk in mine]
 
 
-def _pairs(standings: list[int]) -> list[Pair]:
-    """Their pairs, those of one image next to each other, in the order given."""
-    rows = Standing.objects.select_related("pair__person").in_bulk(standings)
-    images = {image: place for place, image in reversed(list(enumerate(rows[pk].image_id for pk in standings)))}
-    ordered = sorted(standings, key=lambda pk: images[rows[pk].image_id])
-    return [rows[pk].pair for pk in ordered]
+def _in_order(leased: list[tuple[int, int]]) -> list[Pair]:
+    """The pairs, with nothing but where they belong; those of one picture next to each other, in the order given."""
+    first = {image: place for place, (_, image) in reversed(list(enumerate(leased)))}
+    rows = Pair.objects.select_related("person").only("person__image_id").in_bulk([pair for pair, _ in leased])
+    return [rows[pair] for pair, image in sorted(leased, key=lambda one: first[one[1]])]
