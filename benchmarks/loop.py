@@ -3,8 +3,9 @@
 A crowd like the paper's is asked about people of the training file, five random pairs each. Fixed: n votes on every pair, and
 as the paper did it, five votes on every pair of one pair each, then of two, and so on. Lean: from nothing; at each of LEARN
 votes per pair a lifter is trained from scratch on what is merged so far, cross-fitted, and its opinion counts from then on.
-Broad: each vote on another random pair, as a lean campaign of one vote and further pairs buys them. At each budget a lifter
-is trained on what each way has bought and measured on the test file's people. Prints Markdown tables, ± half of a 95 %
+Broad: one vote on one random pair of each of ten times as many people, then on another pair of each, as a lean campaign of one
+vote and further pairs buys them. At each budget a lifter is trained on what each way has bought and measured on the test file's
+people. Prints Markdown tables, ± half of a 95 %
 interval over the seeds. What a seed gave is appended to --results at once; seeds that are there are not played again.
 """
 
@@ -36,6 +37,7 @@ BUDGETS = (1.0, 2.0, 3.0, 4.0, 5.0)
 LEARN = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)  # votes per pair; at the last one nothing more is bought
 WAYS = {"five": "five votes on a share", "fixed": "so many on each", "lean": "lean", "broad": "broad"}
 WORKERS_PER_PERSON = 0.284
+BROADER = 10  # times as many people
 CLIP = 1e-3
 
 
@@ -123,15 +125,19 @@ def play(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Nam
 
 
 def broad(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Namespace) -> list[dict]:
-    """As many votes as at each of BUDGETS, every one on another pair."""
-    most = round(PAIRS * BUDGETS[-1])
-    data, person, joints, gap = people_of(whole, options.people, np.random.default_rng([seed, 91]), most)
+    """As many votes as at each of BUDGETS, every one on another pair, and as many people as there are."""
+    n_votes = [round(options.people * PAIRS * budget) for budget in BUDGETS]
+    n_people = min(BROADER * options.people, len(whole))
+    rounds = -(-n_votes[-1] // n_people)
+    data, person, joints, gap = people_of(whole, n_people, np.random.default_rng([seed, 91]), rounds)
+    turn = np.empty(len(person), int)
+    turn[np.arange(len(person)).reshape(n_people, rounds).T.ravel()] = np.arange(len(person))  # everybody's first pair, ...
     place = field("paper", seed, gap_mm=gap, image=person, n_workers=round(options.people * WORKERS_PER_PERSON))
     loop = Loop(data, person, joints, Config(seed=seed, epochs=options.epochs), options.parts)
     votes = collect(place, Protocol(1, merge_every=99, point_every=99), seed)[1]
     found = []
-    for budget in BUDGETS:
-        some = votes.item % most < PAIRS * budget
+    for n in n_votes:
+        some = turn[votes.item] < n
         part = Votes(votes.item[some], votes.worker[some], votes.label[some], votes.n_items, votes.n_workers)
         p_first, asked = merge(part).probability, part.per_item > 0
         found.append({"right": place.right(p_first > 0.5, asked), "error": loop.error(p_first, part, test)})
