@@ -98,7 +98,7 @@ def play(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Nam
     rng = np.random.default_rng([seed, 91])
     data, person, joints, gap = people_of(whole, options.people, rng)
     place = field("paper", seed, gap_mm=gap, image=person, n_workers=round(options.people * WORKERS_PER_PERSON))
-    loop = Loop(data, person, joints, Config(seed=seed, epochs=options.epochs), options.parts)
+    loop = Loop(data, person, joints, Config(seed=seed), options.parts)
     found: dict = {"seed": seed, "fixed": [], "five": [], "lean": [], "broad": broad(seed, whole, test, options)}
     votes = collect(place, Protocol(5, merge_every=99, point_every=99), seed)[1]
     turn = np.arange(len(votes)) - np.searchsorted(votes.item, votes.item)  # which vote on its pair each is
@@ -133,7 +133,7 @@ def broad(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Na
     turn = np.empty(len(person), int)
     turn[np.arange(len(person)).reshape(n_people, rounds).T.ravel()] = np.arange(len(person))  # everybody's first pair, ...
     place = field("paper", seed, gap_mm=gap, image=person, n_workers=round(options.people * WORKERS_PER_PERSON))
-    loop = Loop(data, person, joints, Config(seed=seed, epochs=options.epochs), options.parts)
+    loop = Loop(data, person, joints, Config(seed=seed), options.parts)
     votes = collect(place, Protocol(1, merge_every=99, point_every=99), seed)[1]
     found = []
     for n in n_votes:
@@ -152,7 +152,6 @@ def main() -> None:
     parser.add_argument("--test-people", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--parts", type=int, default=3, help="of the cross-fitting")
-    parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--growth", type=float, default=0.25, help="of the votes between two merges")
     parser.add_argument("--results", type=Path, default=Path("loop.jsonl"))
     options = parser.parse_args()

@@ -39,7 +39,8 @@ class Config:
         blur_weight: the blur learnt is drawn to `blur_mm` by so much times the squared log of their ratio; None: it is that.
         label_noise: where blur and lapse are learnt: on the 'training' people with the rest, or on the 'held_out' ones after
             each epoch; the latter finds flipped labels out better and costs a little where labels are exact.
-        rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses.
+        rank_weight, skeleton_weight, depth_weight, place_weight, turn_weight: of the depth network's losses; people seen from
+            elsewhere (turn) take time, and help where labels err.
         noise: up to this deviation (in the person's size in the image) 2D input is disturbed in training ...
         noise_share: ... for this share of people; drop_share: joints hidden at random, `drop` of them each.
         multiplier, root_weight, reprojection_weight, projection, output_multiplier: of the paper's losses.
@@ -74,7 +75,7 @@ class Config:
     skeleton_weight: float | None = None
     depth_weight: float = 0.2
     place_weight: float = 1.0
-    turn_weight: float = 0.0
+    turn_weight: float | None = None
     noise: float = 0.16
     noise_share: float = 0.5
     drop: float = 0.15
@@ -138,7 +139,7 @@ class Config:
             chosen = {
                 "width": 1024, "dropout": 0.5, "epochs": 25, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
                 "reprojection_weight": 0.1 if self.paper_code else 1.0, "skeleton_weight": 1.0,
-                "held_out": 0.0,
+                "held_out": 0.0, "turn_weight": 0.0,
             }  # fmt: skip
         else:
             small = people < 5000
@@ -149,6 +150,7 @@ class Config:
                 "epochs": 30 if not small else max(30, min(150, round(2000 * batch / max(people, 1)))),
                 "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.01 if not small else 0.05,
                 "reprojection_weight": 0.0, "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
+                "turn_weight": 0.5 if voted else 0.0,
             }  # fmt: skip
             if voted and self.blur_mm is None and self.label_noise == "training":
                 chosen |= {"blur_mm": VOTERS_BLUR_MM, "blur_weight": BLUR_WEIGHT}
