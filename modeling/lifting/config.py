@@ -127,10 +127,10 @@ class Config:
             if not isinstance(value, wanted) or (isinstance(value, bool) and kinds[0] is not bool):
                 raise BadConfig(f"{field.name} = {value!r}: give {words}.")
 
-    def for_data(self, people: int, *, voted: bool = False) -> "Config":
+    def for_data(self, people: int, *, voted: int = 0) -> "Config":
         """Every None replaced. The paper's values for its method; else by the number of people to learn from.
 
-        `voted`: most labels come with their votes.
+        `voted`: so many labels come with their votes, if most do; 0 otherwise. Few of them want more dropout and weight decay.
 
         Small sets (some hundred people) get a narrow network, more weight decay and dropout and more epochs in smaller
         batches, so that a run lasts for one to two thousand steps whatever the size: some 7 s for 100 people.
@@ -142,13 +142,13 @@ class Config:
                 "held_out": 0.0, "turn_weight": 0.0,
             }  # fmt: skip
         else:
-            small = people < 5000
+            small, few = people < 5000, 0 < voted < 20_000
             batch = 512 if not small else max(16, min(128, 2 ** (max(people, 1) // 8).bit_length()))
             chosen = {
                 "width": 256 if not small else 128 if people >= 1000 else 64,
-                "dropout": 0.1 if not small else 0.25, "batch": batch,
+                "dropout": 0.25 if small or few else 0.1, "batch": batch,
                 "epochs": 30 if not small else max(30, min(150, round(2000 * batch / max(people, 1)))),
-                "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.01 if not small else 0.05,
+                "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.05 if small or few else 0.01,
                 "reprojection_weight": 0.0, "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
                 "turn_weight": 0.5 if voted else 0.0,
             }  # fmt: skip
