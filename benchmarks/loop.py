@@ -5,8 +5,8 @@ as the paper did it, five votes on every pair of one pair each, then of two, and
 votes per pair a lifter is trained from scratch on what is merged so far, cross-fitted, and its opinion counts from then on.
 Broad: one vote on one random pair of each of ten times as many people, then on another pair of each, as a lean campaign of one
 vote and further pairs buys them. At each budget a lifter is trained on what each way has bought and measured on the test file's
-people. Prints Markdown tables, ± half of a 95 %
-interval over the seeds. What a seed gave is appended to --results at once; seeds that are there are not played again.
+people. Prints Markdown tables, ± half of a 95 % interval over the seeds. What a seed gave is appended to --results at once;
+seeds that are there are not played again.
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def _arrays(content: io.BytesIO, where: str) -> dict[str, np.ndarray]:
     try:
         with np.load(content, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    # NotImplementedError is what zipfile says of a compression that it does not know.
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise BadRelease(f"{where} is no archive of plain arrays ({error}); make or fetch the release again.") from error
 

@@ -130,7 +130,7 @@ class Config:
     def for_data(self, people: int, *, voted: int = 0) -> "Config":
         """Every None replaced. The paper's values for its method; else by the number of people to learn from.
 
-        `voted`: so many labels come with their votes, if most do; 0 otherwise. Few of them want more dropout and weight decay.
+        `voted`: see `LiftingData.n_voted`. Few votes want more dropout and weight decay.
 
         Small sets (some hundred people) get a narrow network, more weight decay and dropout and more epochs in smaller
         batches, so that a run lasts for one to two thousand steps whatever the size: some 7 s for 100 people.

@@ -52,6 +52,14 @@ class LiftingData:
     def __len__(self) -> int:
         return len(self.pose2d)
 
+    @property
+    def n_voted(self) -> int:
+        """Pairs whose votes are known, if most are; 0 where probabilities or exact labels are what is learnt from."""
+        if self.share_first is None or not len(self.share_first):
+            return 0
+        known = int(np.isfinite(self.share_first).sum())
+        return known if 2 * known > len(self.share_first) else 0
+
     def people(self, chosen: np.ndarray) -> "LiftingData":
         """Only the people of a (N,) bool mask or an index array without repeats, with their pairs."""
         index = np.flatnonzero(chosen) if np.asarray(chosen).dtype == bool else np.asarray(chosen)

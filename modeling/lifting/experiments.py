@@ -83,6 +83,7 @@ def with_joints_of(data: LiftingData, skeleton: Skeleton) -> LiftingData:
     return replace(
         data, skeleton=skeleton, pose2d=data.pose2d[:, match], visible=data.visible[:, match], pose3d=pose3d,
         pair_person=none, pair_joints=np.zeros((0, 2), int), p_first=np.zeros(0, np.float32),
+        share_first=None,
     )  # fmt: skip
 
 

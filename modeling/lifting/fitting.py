@@ -74,9 +74,7 @@ class Training:
     """One run from its first to its last epoch."""
 
     def __init__(self, data: LiftingData, config: Config, folder: Path):
-        known = np.isfinite(data.share_first) if data.share_first is not None and len(data.share_first) else np.zeros(1, bool)
-        voted = int(known.sum()) if known.mean() > 0.5 else 0
-        self.config = config = config.for_data(int(data.is_train.sum()), voted=voted)
+        self.config = config = config.for_data(int(data.is_train.sum()), voted=data.n_voted)
         learn, held = split_held_out(data, config.held_out, config.seed)
         labelled = np.isin(np.arange(len(data)), data.pair_person)
         if config.supervision == "relative" and not (labelled & learn).any():

@@ -243,6 +243,24 @@ def test_label_noise_is_found_on_held_out_people(tmp_path):
     assert doubted > 1.5 * exact
 
 
+def test_votes_are_learnt_from_with_settings_of_their_own_unless_others_are_given():
+    for n, dropout in ((10_000, 0.25), (30_000, 0.1)):
+        config = Config().for_data(10_000, voted=n)
+        assert (config.turn_weight, config.blur_mm, config.dropout) == (0.5, 400, dropout)
+    assert Config(turn_weight=0.0, dropout=0.3, blur_mm=150.0).for_data(10_000, voted=100).blur_weight is None
+    exact = Config().for_data(10_000)
+    assert (exact.turn_weight, exact.blur_mm, exact.dropout) == (0.0, None, 0.1)
+
+
+def test_labels_count_as_votes_where_the_votes_of_most_are_known():
+    data = draw_pairs(make_people(10, pairs=2), 2, crowd_votes=1)
+    assert data.n_voted == 20 and data.people(np.arange(4)).n_voted == 8
+    few = data.share_first.copy()
+    few[5:] = np.nan
+    assert replace(data, share_first=few).n_voted == 0
+    assert make_people(10, pairs=2).n_voted == 0
+
+
 def test_the_blur_of_voters_starts_at_the_papers_and_gives_way_to_exact_votes(tmp_path):
     settings = {"width": 32, "epochs": 40, "batch": 64}
     exact = make_people(400, pairs=20, bend=0.15)
