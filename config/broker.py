@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from config import notes
+
 
 def default_url(folder: Path) -> str:
     """Without REDIS_URL: the private queue of the site that runs from `folder`, whose address it has written down."""
-    note = folder / "broker-url"
-    return note.read_text().strip() if note.exists() else f"redis+socket://{folder / 'redis' / 'redis.sock'}"
+    return notes.read(folder, "broker-url") or f"redis+socket://{folder / 'redis' / 'redis.sock'}"
 
 
 def transport_options(url: str, folder: Path, prefix: str) -> dict:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.management.utils import get_random_secret_key
 
-from config import broker
+from config import broker, notes
 from config.databases import database
 
 env = environ.Env()
@@ -28,7 +28,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 # --- Who may talk to this server ---------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
-PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env("PUBLIC_URL", default=notes.read(VAR_DIR, "site-url") or "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(PUBLIC_URL).hostname])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 BEHIND_HTTPS = PUBLIC_URL.startswith("https://")

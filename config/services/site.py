@@ -208,6 +208,7 @@ def run(host: str, port: int) -> None:
         say(f"PUBLIC_URL is {env['PUBLIC_URL']}, but this site listens on port {port}; links will lead elsewhere.")
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"process {os.getpid()}, {env['PUBLIC_URL']}".encode(), 0)
+    (folder / "site-url").write_text(env["PUBLIC_URL"])  # for commands that are called beside it
     logs = folder / "log"
     logs.mkdir(exist_ok=True)
 

@@ -37,6 +37,13 @@ def test_without_a_variable_everything_is_in_one_folder(tmp_path):
     assert (found["PUBLIC_URL"], found["DEBUG"]) == ("http://127.0.0.1:8000", False)
 
 
+def test_a_command_beside_the_site_knows_where_it_answers(tmp_path):
+    (tmp_path / "site-url").write_text("http://127.0.0.1:8123")
+    assert settings_with(tmp_path, "PUBLIC_URL") == {"PUBLIC_URL": "http://127.0.0.1:8123"}
+    given = settings_with(tmp_path, "PUBLIC_URL", PUBLIC_URL="https://nearer.example")
+    assert given == {"PUBLIC_URL": "https://nearer.example"}
+
+
 def test_a_variable_replaces_one_default(tmp_path):
     found = settings_with(
         tmp_path, "DATABASES", "REDIS_URL", "CELERY_BROKER_TRANSPORT_OPTIONS", "STORAGES",

@@ -71,6 +71,7 @@ def test_a_site_starts_ready_with_a_login_and_leaves_nothing_behind_however_it_e
         form = {"username": user, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         assert "/panel/logout/" in browser.post("/panel/login/?next=/panel/", data=form, headers={"Referer": url}).text
 
+    assert (tmp_path / "site-url").read_text() == url  # for commands beside it
     second = start(tmp_path, free_port())
     assert "already runs" in second.communicate(timeout=60)[0]
     assert second.returncode == 1
