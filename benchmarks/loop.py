@@ -4,9 +4,9 @@ A crowd like the paper's is asked about people of the training file, five random
 as the paper did it, five votes on every pair of one pair each, then of two, and so on. Lean: from nothing; at each of LEARN
 votes per pair a lifter is trained from scratch on what is merged so far, cross-fitted, and its opinion counts from then on.
 Broad: one vote on one random pair of each of ten times as many people, then on another pair of each, as a lean campaign of one
-vote and further pairs buys them. At each budget a lifter is trained on what each way has bought and measured on the test file's
-people. Prints Markdown tables, ± half of a 95 % interval over the seeds. What a seed gave is appended to --results at once;
-seeds that are there are not played again.
+vote and further pairs buys them; a cross-fitted lifter's opinion then counts in its labels. At each budget a lifter is trained
+on what each way has bought and measured on the test file's people. Prints Markdown tables, ± half of a 95 % interval over the
+seeds. What a seed gave is appended to --results at once; seeds that are there are not played again.
 """
 
 from __future__ import annotations
@@ -61,14 +61,19 @@ class Loop:
         self.labels.append((p_first.copy(), votes))
         if len(self.labels) == len(LEARN):
             return self.opinion  # all is bought
+        self.opinion, right = self.opine(place, p_first, votes)
+        self.right.append(right)
+        return self.opinion
+
+    def opine(self, place: Field, p_first: np.ndarray, votes: Votes) -> tuple[np.ndarray, float]:
+        """P(the first is closer) of every pair by lifters that have not learnt from its person, and how many they know, before
+        they are softened."""
         began, asked = time.process_time(), votes.per_item > 0
         with TemporaryDirectory() as folder:
             found = cross_fit(self.taught(p_first, votes), self.config, folder, self.parts, pairs=(self.person, self.joints))
         said, factor = found.p_first, softness(found.p_first[asked], p_first[asked])
         self.seconds += time.process_time() - began
-        self.right.append(place.right(said > 0.5))
-        self.opinion = np.clip(softened(said, factor), CLIP, 1 - CLIP)
-        return self.opinion
+        return np.clip(softened(said, factor), CLIP, 1 - CLIP), place.right(said > 0.5)
 
     def error(self, p_first: np.ndarray, votes: Votes, test: LiftingData) -> tuple[float, float]:
         """Of a lifter that has learnt from these votes: error with optimal scale, and Procrustes, mm."""
@@ -140,7 +145,9 @@ def broad(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Na
         some = turn[votes.item] < n
         part = Votes(votes.item[some], votes.worker[some], votes.label[some], votes.n_items, votes.n_workers)
         p_first, asked = merge(part).probability, part.per_item > 0
-        found.append({"right": place.right(p_first > 0.5, asked), "error": loop.error(p_first, part, test)})
+        row = {"right": place.right(p_first > 0.5, asked), "error": loop.error(p_first, part, test)}
+        opinion, _ = loop.opine(place, p_first, part)
+        found.append(row | {"right_with_lifter": place.right(merge(part, prior=opinion).probability > 0.5, asked)})
     return found
 
 
@@ -174,26 +181,31 @@ def report(rows: list[dict]) -> None:
     curve = np.array([np.interp(grid, *zip(*row["curve"], strict=True)) for row in rows])
     print(f"votes per pair for the accuracy of five on each (the better of two): {reached(grid, curve, wanted)}")
     print(f"CPU seconds of training a play: {np.mean([row['training_s'] for row in rows]):.0f}")
-    said = " | ".join(_mean(100 * np.array([row["opinion"][k] for row in rows])) for k in range(len(LEARN) - 1))
+    said = " | ".join(mean_of(100 * np.array([row["opinion"][k] for row in rows])) for k in range(len(LEARN) - 1))
     print(f"\n| votes per pair at a training | {' | '.join(map(str, LEARN[:-1]))} |\n|---|{'---|' * (len(LEARN) - 1)}")
     print(f"| the lifter orders right, % of all pairs | {said} |\n")
-    head = ("votes per pair", *(f"fixed, {name}: right, %" for name in METHODS), "lean with the lifter: right, %")
+    head = (
+        "votes per pair", *(f"fixed, {name}: right, %" for name in METHODS), "lean with the lifter: right, %",
+        "broad: of the pairs asked right, %", "with the lifter, %",
+    )  # fmt: skip
     print(f"| {' | '.join(head)} |\n|" + "---|" * len(head))
     for k, budget in enumerate(BUDGETS):
         right = [100 * np.array([row["fixed"][k]["right"][name] for row in rows]) for name in METHODS]
-        print(f"| {budget:g} | {' | '.join(map(_mean, [*right, 100 * np.array([row['lean'][k]['right'] for row in rows])]))} |")
+        right.append(100 * np.array([row["lean"][k]["right"] for row in rows]))
+        right += [100 * np.array([row["broad"][k][name] for row in rows]) for name in ("right", "right_with_lifter")]
+        print(f"| {budget:g} | {' | '.join(map(mean_of, right))} |")
     for measure, name in enumerate(("error with optimal scale", "Procrustes error")):
         print(f"\nThe lifter's {name}, mm:\n\n| votes, in parts of five on each | {' | '.join(WAYS.values())} |")
         print("|---|" + "---|" * len(WAYS))
         for k, budget in enumerate(BUDGETS):
             errors = {way: np.array([row[way][k]["error"][measure] for row in rows]) for way in WAYS}
-            print(f"| {budget / BUDGETS[-1]:.0%} | {' | '.join(map(_mean, errors.values()))} |")
+            print(f"| {budget / BUDGETS[-1]:.0%} | {' | '.join(map(mean_of, errors.values()))} |")
     for way in ("lean", "broad"):
         least = np.array([row[way][1]["error"][1] - row["fixed"][-1]["error"][1] for row in rows])
-        print(f"\n{WAYS[way]}, at 40 % of the votes against five on each, Procrustes, mm: {_mean(least)}")
+        print(f"\n{WAYS[way]}, at 40 % of the votes against five on each, Procrustes, mm: {mean_of(least)}")
 
 
-def _mean(values: np.ndarray) -> str:
+def mean_of(values: np.ndarray) -> str:
     if len(values) < 2:
         return f"{np.mean(values):.1f}"
     return f"{values.mean():.1f} ± {t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)):.1f}"

@@ -168,16 +168,13 @@ def _asked(dataset: Dataset, folder: Path, seen: Seen, report: Report) -> Belief
 
 def _measured(seen: Seen, softness: float) -> dict:
     """How right the runs were about labels that they had not seen, and how well their probabilities keep their word."""
-    from modeling.lifting import calibrate, metrics
+    from modeling.lifting import calibrate
 
     decided = seen.label != 0.5
     if not decided.any():
         return {"labels": len(seen.label), "order": None, "log_loss": None, "log_loss_before": None}
     right = ((seen.said > 0.5) == (seen.label > 0.5))[decided]
-    losses = [
-        metrics.calibration_table(said, seen.label)["log_loss"]
-        for said in (calibrate.softened(seen.said, softness), seen.said)
-    ]
+    losses = [calibrate.surprise(said, seen.label) for said in (calibrate.softened(seen.said, softness), seen.said)]
     return {
         "labels": len(seen.label), "order": round(float(right.mean()), 4), "log_loss": round(losses[0], 4),
         "log_loss_before": round(losses[1], 4),

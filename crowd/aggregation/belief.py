@@ -32,7 +32,7 @@ class Fit:
         separation: of the signal's shape.
         evidence: (I, K) log likelihood of each item's votes on the nodes, gold and prior mass left out.
         others: (V,) P(label 1) of the vote's item by all votes but this one.
-        slopes: (W + B, J) posterior of each voter. population: (J,).
+        slopes: (W, J) posterior of each worker. population: (J,).
         habits: their posterior. ceiling: the link to the truth.
         log_evidence: Bethe approximation of log P(votes, gold | shape).
         rounds: until it settled.
@@ -61,7 +61,7 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
     mixture = prior.copy()
     n_edges = len(votes.item)
     to_item = csr_matrix((np.ones(n_edges), (votes.item, np.arange(n_edges))), (votes.n_items, n_edges))
-    to_voter = csr_matrix((np.ones(n_edges), (votes.worker, np.arange(n_edges))), (votes.n_voters, n_edges))
+    to_voter = csr_matrix((np.ones(n_edges), (votes.worker, np.arange(n_edges))), (votes.n_people, n_edges))
     product = _Product(votes, habits)
     log_prior = _log_prior(votes, mixture)
     from_voter = product.nodes(np.exp(log_prior)[votes.worker])
@@ -89,7 +89,7 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
         # Dense graphs (everybody votes on everything) swing from side to side unless the later steps are shortened.
         from_voter = new if rounds < 2 * FEWEST_ROUNDS else np.sqrt(new * from_voter)
         if learning:
-            people = slopes[: votes.n_people][product.active]
+            people = slopes[product.active]
             mixture = (people.sum(0) + population.weight * prior) / (len(people) + population.weight)
             log_prior = _log_prior(votes, mixture)
             if rounds >= 3:
@@ -114,7 +114,7 @@ def propagate(votes: Electorate, ceiling: Ceiling, habits: Habits, separation: f
 
 
 def _log_prior(votes: Electorate, mixture: Floats) -> Floats:
-    return np.vstack([np.tile(np.log(mixture), (votes.n_people, 1)), votes.log_prior_machine])
+    return np.tile(np.log(mixture), (votes.n_people, 1))
 
 
 class _Product:
@@ -129,7 +129,7 @@ class _Product:
         order = np.argsort(row, kind="stable")
         rows, start = np.unique(row[order], return_index=True)
         self.groups = list(zip(rows.tolist(), np.split(order, start[1:]))) if len(order) else []
-        self.active = np.bincount(votes.worker, minlength=votes.n_voters)[: votes.n_people] > 0
+        self.active = np.bincount(votes.worker, minlength=votes.n_people) > 0
         self.n_nodes = self.chance.shape[2]
 
     def nodes(self, slopes: Floats) -> Floats:

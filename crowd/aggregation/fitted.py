@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crowd.aggregation.ceiling import truth_at
-from crowd.aggregation.signal import SHIFTS, link, shape, shift_row, softmax, steepness_for, thin_product, vote_table
+from crowd.aggregation.opinion import Opinion
+from crowd.aggregation.signal import (
+    NODES,
+    link,
+    row_sum,
+    shape,
+    shift_row,
+    softmax,
+    steepness_for,
+    thin_product,
+    vote_table,
+)
 from crowd.aggregation.votes import Floats, Votes
 
-CONFIDENCE_EDGES = np.array([0.6, 0.7, 0.8, 0.9, 0.95])
-FORMAT = 1
+FORMAT = 2
 CLEAR = 0.9  # the least ceiling for choosing what to ask: above the paper's, as people may see better than they did there
 CHUNK = 65_536
 
@@ -30,7 +40,7 @@ class Fitted:
         ceiling: what an endless crowd would get right. ceiling_note: where it comes from.
         population: (J,) slopes of a worker never seen before.
         slopes: (W, J) posterior of each worker's slope. habits: (W, 3) label, green, left, in units of the probit.
-        machine: (B, J) posterior of the slope of a model's opinion, by how sure it claims to be (`CONFIDENCE_EDGES`).
+        opinion: what is known of a model's opinions.
     """
 
     separation: float
@@ -41,7 +51,7 @@ class Fitted:
     population: Floats
     slopes: Floats
     habits: Floats
-    machine: Floats
+    opinion: Opinion = field(default_factory=Opinion)
     seen_rate: float = 0.5
 
     @property
@@ -53,14 +63,15 @@ class Fitted:
         return np.log(shape(self.separation, self.seen_rate))
 
     def evidence(self, votes: Votes, prior: ArrayLike | None = None) -> Floats:
-        """Log likelihood of each item's votes on the nodes of its signal, workers' parameters held fixed.
+        """What is known of each item: the log likelihood of its votes on the nodes of its signal, workers' parameters held
+        fixed, and last a model's opinion, see `Opinion.standard`.
 
         Evidence of different votes on the same items adds up: for a new vote, add the evidence of that vote alone.
 
         Args:
             votes: workers from n_workers on count as newcomers.
             prior: (I,) a model's P(label 1) per item, NaN where there is none. Give it once per item, not with every batch.
-        Returns: (I, K).
+        Returns: (I, K + 1).
         """
         known = votes.worker < self.n_workers
         person = np.where(known, votes.worker, 0)
@@ -72,26 +83,24 @@ class Fitted:
                 if shown is not None:
                     shift += np.where(known, self.habits[person, column], 0.0) * shown
         messages = _log_messages(slopes, 2 * shift_row(shift) + votes.label)
-        out = np.zeros((votes.n_items, messages.shape[1]))
-        np.add.at(out, votes.item, messages)
+        out = np.zeros((votes.n_items, len(NODES) + 1))
+        np.add.at(out[:, :-1], votes.item, messages)
         if prior is not None:
-            opinion = opinions(np.asarray(prior, float))
-            row = 2 * (len(SHIFTS) // 2) + opinion.label
-            np.add.at(out, opinion.item, _log_messages(self.machine[opinion.confidence], row))
+            out[:, -1] = self.opinion.standard(np.asarray(prior, float))
         return out
 
     def probability(self, evidence: Floats, ceiling: float | None = None) -> Floats:
         """P(label 1) of each item.
 
         Args:
-            evidence: (I, K), from `evidence`.
+            evidence: (I, K + 1), from `evidence`.
             ceiling: another one than the fitted, such as 1 for what an endless crowd would say.
         Returns: (I,).
         """
         out = np.empty(len(evidence))
         for start in range(0, len(out), CHUNK):
-            even, belief = self._belief(evidence[start : start + CHUNK], ceiling)
-            out[start : start + CHUNK] = thin_product(belief, truth_at(even, self.base_rate)[:, None])[:, 0]
+            truth, belief = self._belief(evidence[start : start + CHUNK], ceiling)
+            out[start : start + CHUNK] = _mean(belief, truth)
         return out
 
     def expected_drop(self, evidence: Floats, worker: int | None = None, ceiling: float | None = None) -> Floats:
@@ -103,20 +112,19 @@ class Fitted:
         p (1 - p).
 
         Args:
-            evidence: (I, K). worker: his index; None or one beyond n_workers for a newcomer.
+            evidence: (I, K + 1). worker: his index; None or one beyond n_workers for a newcomer.
             ceiling: of the link to the truth; the fitted one, or `CLEAR` where that is higher.
         Returns: (I,), at least 0.
         """
-        even, belief = self._belief(evidence, max(self.ceiling, CLEAR) if ceiling is None else ceiling)
+        truth, belief = self._belief(evidence, max(self.ceiling, CLEAR) if ceiling is None else ceiling)
         newcomer = worker is None or not 0 <= worker < self.n_workers
         slopes = self.population if newcomer else self.slopes[worker]
         # Side and colour are drawn when the question is shown: a worker's habit of label alone is known before.
         shift = 0.0 if newcomer else float(self.habits[worker, 0])
         says_one = slopes @ vote_table()[0][2 * int(shift_row(np.array(shift))) + 1]
-        gain = 2 * truth_at(even, self.base_rate) - 1
-        sides = np.stack([np.maximum(gain, 0), np.maximum(-gain, 0)])
-        now = thin_product(belief, np.concatenate([sides, sides * says_one]).T)
-        (a, b), (a_one, b_one) = now[:, :2].T, now[:, 2:].T
+        gain = 2 * truth - 1
+        first, second = np.maximum(gain, 0), np.maximum(-gain, 0)
+        a, b, a_one, b_one = (_mean(belief, value) for value in (first, second, first * says_one, second * says_one))
         return np.maximum(_undecided(a, b) - _undecided(a_one, b_one) - _undecided(a - a_one, b - b_one), 0.0)
 
     def belief(self, evidence: Floats) -> Floats:
@@ -124,19 +132,24 @@ class Fitted:
         return self._belief(evidence, None)[1]
 
     def _belief(self, evidence: Floats, ceiling: float | None) -> tuple[Floats, Floats]:
+        """P(label 1) at each node, (K,) or, where a model has opinions, (I, K); and (I, K) posterior of the nodes."""
         even = self.link if ceiling is None else np.clip(link(steepness_for(ceiling, self.separation)), 1e-4, 1 - 1e-4)
-        logs = evidence + self._log_mass + np.log(self.base_rate * even + (1 - self.base_rate) * (1 - even))
-        return even, softmax(logs)[0]
+        logs, opinions = evidence[:, : len(NODES)] + self._log_mass, evidence[:, len(NODES) :].sum(1)
+        if opinions.any():
+            logs += self.opinion.of_view(opinions)
+            even = self.opinion.of_truth(even, opinions, np.exp(self._log_mass))
+        logs += np.log(self.base_rate * even + (1 - self.base_rate) * (1 - even))
+        return truth_at(even, self.base_rate), softmax(logs)[0]
 
     def to_bytes(self) -> bytes:
         """An .npz file, to be stored with the merge."""
         meta, arrays = {"format": FORMAT}, {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for part in fields(self):
+            value = getattr(self, part.name)
             if isinstance(value, np.ndarray):
-                arrays[field.name] = value.astype(np.float32) if value.ndim == 2 else value
+                arrays[part.name] = value.astype(np.float32) if value.ndim == 2 else value
             else:
-                meta[field.name] = value
+                meta[part.name] = asdict(value) if part.name == "opinion" else value
         out = io.BytesIO()
         np.savez_compressed(out, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
         return out.getvalue()
@@ -148,28 +161,19 @@ class Fitted:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 arrays = {name: stored[name].astype(float) for name in stored.files if name != "meta"}
                 meta = json.loads(bytes(stored["meta"]))
-            if meta.pop("format") != FORMAT:
+            if (version := meta.pop("format")) == 1:
+                arrays.pop("machine")  # how a model's opinions were weighed then; the next merge measures them anew
+            elif version != FORMAT:
                 raise ValueError("another format")
-            return cls(**meta, **arrays)
+            opinion = Opinion(**meta.pop("opinion", {}))
+            return cls(**meta, **arrays, opinion=opinion)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are not the parameters of a merge by this version ({error}); merge again") from error
 
 
-@dataclass(frozen=True, eq=False)
-class Opinions:
-    """A model's priors as votes: item, label (N,) and which confidence class (N,) each belongs to."""
-
-    item: NDArray[np.int64]
-    label: NDArray[np.int64]
-    confidence: NDArray[np.int64]
-
-
-def opinions(prior: Floats) -> Opinions:
-    """Items with a prior other than one half, what the model says of them, and how sure it claims to be."""
-    item = np.flatnonzero(~np.isnan(prior) & (prior != 0.5))
-    value = prior[item]
-    sure = np.maximum(value, 1 - value)
-    return Opinions(item, (value > 0.5).astype(np.int64), np.searchsorted(CONFIDENCE_EDGES, sure, side="right"))
+def _mean(belief: Floats, value: Floats) -> Floats:
+    """(I,) mean of a value (K,) or (I, K) of the nodes under (I, K) beliefs."""
+    return thin_product(belief, value[:, None])[:, 0] if value.ndim == 1 else row_sum(belief * value)
 
 
 def _undecided(a: Floats, b: Floats) -> Floats:

@@ -138,13 +138,9 @@ def _some_items(votes: Electorate, n_votes: int) -> tuple[Electorate, Ints]:
     """The votes on every so manieth item, about n_votes of them, items and people numbered anew; and who they are."""
     stride = -(-len(votes.item) // n_votes)
     keep = np.flatnonzero(votes.item % stride == 0)
-    voters = np.unique(votes.worker[keep])
-    people = voters[voters < votes.n_people]
-    number = np.zeros(votes.n_voters, np.int64)
-    number[people] = np.arange(len(people))
-    number[votes.n_people :] = len(people) + np.arange(votes.n_voters - votes.n_people)
+    people, worker = np.unique(votes.worker[keep], return_inverse=True)
     some = replace(
-        votes, item=votes.item[keep] // stride, worker=number[votes.worker[keep]], label=votes.label[keep],
+        votes, item=votes.item[keep] // stride, worker=worker, label=votes.label[keep],
         look=votes.look[keep], n_items=-(-votes.n_items // stride), n_people=len(people),
     )  # fmt: skip
     return some, people

@@ -58,12 +58,12 @@ class Cells:
         if shown:
             look[:, 1], look[:, 2] = who % 9 // 3 - 1, who % 3 - 1
             who = who // 9
-        look[:, 0] = who < votes.n_people
+        look[:, 0] = 1
         start = np.concatenate([[0], np.cumsum(np.bincount(votes.item, minlength=votes.n_items))])
         in_order = bool((np.diff(votes.item) >= 0).all())
         order = slice(None) if in_order else np.argsort(votes.item, kind="stable")
         by_item = csr_matrix((np.ones(len(key), np.float32), of_vote[order], start), (votes.n_items, len(name)))
-        by_worker = csr_matrix((np.ones(len(name), np.float32), (who, np.arange(len(name)))), (votes.n_voters, len(name)))
+        by_worker = csr_matrix((np.ones(len(name), np.float32), (who, np.arange(len(name)))), (votes.n_people, len(name)))
         return cls(of_vote, who, label, look, by_item, by_item.T.tocsr(), by_worker)
 
 
@@ -79,7 +79,7 @@ def mean_field(
     cells = Cells.of(votes)
     log_mass = np.log(shape(separation)).astype(np.float32)
     prior = population.prior()
-    active = np.bincount(cells.worker, minlength=votes.n_voters)[: votes.n_people] > 0
+    active = np.bincount(cells.worker, minlength=votes.n_people) > 0
     log_prior = _log_prior(votes, mixture)
     slopes = np.exp(log_prior)
     ceiling = ceiling.start(separation)
@@ -96,7 +96,7 @@ def mean_field(
             break
         seen = cells.by_cell @ belief  # (C, K): what was shown to a cell
         slopes = _slopes(seen, cells, rows, log_prior)
-        people = slopes[: votes.n_people][active]
+        people = slopes[active]
         mixture = (people.sum(0) + population.weight * prior) / (len(people) + population.weight)
         log_prior = _log_prior(votes, mixture)
         if rounds > 1:
@@ -145,7 +145,7 @@ def _beliefs(evidence: Singles, log_mass: Singles, item_factor: Floats) -> Singl
 
 
 def _slopes(seen: Singles, cells: Cells, rows, log_prior: Floats) -> Floats:
-    """(W + B, J) posterior of the slopes, the signals averaged over."""
+    """(W, J) posterior of the slopes, the signals averaged over."""
     log_chance = np.log(vote_table()[0]).astype(np.float32)
     out = np.empty((len(cells.worker), len(SLOPES)), np.float32)
     for row, some in rows:
@@ -184,4 +184,4 @@ def _others(belief: Singles, messages: Singles, votes: Electorate, cells: Cells,
 
 
 def _log_prior(votes: Electorate, mixture: Floats) -> Floats:
-    return np.vstack([np.tile(np.log(mixture), (votes.n_people, 1)), votes.log_prior_machine])
+    return np.tile(np.log(mixture), (votes.n_people, 1))

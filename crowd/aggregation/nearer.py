@@ -1,18 +1,20 @@
-"""The default method: shared signal, ceiling, skills, habits and a model's opinions, all integrated out."""
+"""The default method: shared signal, ceiling, skills and habits, all integrated out, and a model's opinion beside them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from crowd.aggregation.belief import Fit
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.electorate import electorate_of
-from crowd.aggregation.fitted import Fitted, opinions
+from crowd.aggregation.fitted import Fitted
 from crowd.aggregation.habits import HABITS
 from crowd.aggregation.hypotheses import best_fit, starts
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
+from crowd.aggregation.opinion import Opinion, is_opinion
 from crowd.aggregation.signal import AGREEMENT, SHIFTS, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
@@ -51,7 +53,7 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
     """Merge votes by the model of `signal`, fitted by belief propagation for each candidate shape of the signal.
 
     Args:
-        prior: (I,) a model's P(label 1), NaN where there is none. It is a further voter whose reliability is learnt.
+        prior: (I,) a model's P(label 1), NaN where there is none; see `opinion`.
         gold: (I,) known answers, NaN elsewhere: evidence on the workers and on the ceiling.
         choices: fields of `Settings`.
     The result does not depend on `seed`: nothing is drawn at random.
@@ -62,18 +64,20 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
         settings = replace(settings, label_bias=votes.green is None and votes.left is None)
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     hypotheses = starts(votes, gold, ceiling=settings.ceiling, base_rate=settings.base_rate, free=free)
-    return result(votes, best_fit(electorate_of(votes, prior), hypotheses), prior, settings)
+    return result(votes, best_fit(electorate_of(votes), hypotheses), prior, settings)
 
 
 def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> Merged:
     """Probabilities, workers and parameters out of a fit."""
-    ceiling, n_workers = fit.ceiling, votes.n_workers
+    ceiling, mass = fit.ceiling, shape(fit.separation, fit.ceiling.seen_rate)
+    opinion = Opinion() if prior is None else Opinion.measured(prior, fit.evidence, mass)
     fitted = Fitted(
         separation=fit.separation, link=ceiling.link, base_rate=ceiling.base_rate, seen_rate=ceiling.seen_rate,
-        ceiling=ceiling.value, ceiling_note=ceiling.sentence(), population=fit.population, slopes=fit.slopes[:n_workers],
-        habits=fit.habits.mean, machine=fit.slopes[n_workers:],
+        ceiling=ceiling.value, ceiling_note=ceiling.sentence(), population=fit.population, slopes=fit.slopes,
+        habits=fit.habits.mean, opinion=opinion,
     )  # fmt: skip
-    crowd_probability = fitted.probability(fit.evidence)
+    said = np.zeros(votes.n_items) if prior is None else opinion.standard(prior)
+    crowd_probability = fitted.probability(np.column_stack([fit.evidence, said]))
     known = ceiling.known
     probability = np.where(known, np.clip(np.nan_to_num(ceiling.gold), GOLD_MARGIN, 1 - GOLD_MARGIN), crowd_probability)
     notes = [ceiling.sentence(), *_base_rate_notes(votes, ceiling, settings)]
@@ -81,7 +85,7 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> 
     if fit.separation > 0.9:
         notes.append("the votes look independent given the truth: no pair is harder than another")
     if prior is not None:
-        notes.append(_machine_sentence(fit, prior, n_workers))
+        notes.append(_sentence(opinion, prior, ceiling.link, mass))
     return Merged(
         probability=probability,
         label=(probability > 0.5).astype(np.int64),
@@ -110,7 +114,7 @@ def _workers(votes: Votes, fit: Fit) -> Workers:
     """Skill of each worker on a pair like any other, side and colour drawn at random."""
     mass, even = shape(fit.separation, fit.ceiling.seen_rate), fit.ceiling.link
     chance = vote_table()[0]
-    person = fit.slopes[: votes.n_workers]
+    person = fit.slopes
     bias = fit.habits.mean
     one_if_one = np.empty((len(chance) // 2, len(AGREEMENT)))
     one_if_zero = np.empty_like(one_if_one)
@@ -167,11 +171,11 @@ def _base_rate_notes(votes: Votes, ceiling: Ceiling, settings: Settings) -> list
     return []
 
 
-def _machine_sentence(fit: Fit, prior: Floats, n_workers: int) -> str:
-    said = opinions(prior)
-    mass, even = shape(fit.separation, fit.ceiling.seen_rate), fit.ceiling.link
-    says_one = vote_table()[0][2 * (len(SHIFTS) // 2) + 1]
-    right = 2 * (says_one @ (mass * even))
-    used = np.bincount(said.confidence, minlength=len(fit.slopes) - n_workers)
-    skill = float(used @ (fit.slopes[n_workers:] @ right) / max(used.sum(), 1))
-    return f"the model's opinion on {len(said.item)} pairs counts as a vote that is right {skill:.0%} of the time"
+def _sentence(opinion: Opinion, prior: Floats, link: Floats, mass: Floats) -> str:
+    steepness = np.sqrt(mass @ ndtri(link) ** 2)
+    a = float(steepness / np.sqrt(1 + steepness**2))
+    right = 0.5 + np.arcsin(opinion.correlation_with_truth(a)) / np.pi
+    own = opinion.own_share(a)
+    errors = "its own" if own > 0.75 else "those of the crowd" if own < 0.25 else "in part those of the crowd"
+    n = int(is_opinion(prior).sum())
+    return f"the model's opinion on {n} pairs counts as right {right:.0%} of the time, its errors as {errors}"

@@ -150,13 +150,3 @@ class Population:
         """(J,) probabilities."""
         mass = np.exp(-0.5 * ((AGREEMENT - 0.86) / 0.07) ** 2) + 0.02 + 0.08 * (np.abs(AGREEMENT - 0.5) < 0.01)
         return mass / mass.sum()
-
-
-def machine_prior(confidence: Floats) -> Floats:
-    """(B, J) prior over slopes of a model's opinions, whose stated confidence max(p, 1 - p) is `confidence` (B,).
-
-    Half believes what the model says of itself, half allows anything from always wrong to always right.
-    """
-    near = np.exp(-0.5 * ((AGREEMENT[None, :] - confidence[:, None]) / 0.06) ** 2)
-    near /= near.sum(1, keepdims=True)
-    return 0.5 * near + 0.5 / len(AGREEMENT)

@@ -58,7 +58,7 @@ def outlook(campaign: Campaign, *, hand_ins_per_hour: float | None = None) -> Ou
     rules = Rules(campaign.target_risk, campaign.least_votes, campaign.most_votes, campaign.exploration_share)
     left, low, high = 0.0, 0.0, 0.0
     if some:
-        evidence = np.array([np.frombuffer(row[0], np.float32) for row in some], float)
+        evidence = standing.stored(row[0] for row in some)
         left, low, high = votes_left(
             standing.known(campaign).fitted, evidence, np.array([row[1] for row in some]), rules, scale=n_open / len(some),
         )

@@ -79,7 +79,7 @@ def _best(campaign: Campaign, annotator: Annotator, n: int, tried: set[int], whi
     found = [row for row in rows if row[0] not in tried]
     if not found:
         return []
-    evidence = np.frombuffer(b"".join(row[3] for row in found), np.float32).reshape(len(found), -1).astype(float)
+    evidence = standing.stored(row[3] for row in found)
     worth = now.fitted.expected_drop(evidence, worker) * standing.ON_ITS_WAY ** np.array([row[2] for row in found])
     worth *= np.where(np.array([row[4] for row in found]) > 0, 1.0, WAITING)
     return grouped(

@@ -4,7 +4,7 @@ Nothing here is a fact of its own. Votes, leases (comparisons of tasks that are 
 merge's parameters are; a recount of any pairs at any time gives the same rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from annotation.models import Comparison, Pair
 from crowd import aggregation, merging
 from crowd.aggregation.fitted import Fitted
+from crowd.aggregation.signal import NODES
 from crowd.lean import opening, stopping
 from crowd.models import Assignment, Campaign, Merge, Standing
 
@@ -144,7 +145,7 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
 
 
 def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: Known) -> tuple[np.ndarray, np.ndarray]:
-    """(P, K) log likelihood of each pair's votes and prior, and (P,) how many votes count."""
+    """(P, K + 1) what is known of each pair by its votes and prior (`Fitted.evidence`), and (P,) how many votes count."""
     votes = merging.standing_votes(merging.votes_of(campaign).filter(**within))
     mine = np.array([pair in place for pair in votes.pair.tolist()], bool)
     item = np.array([place[pair] for pair in votes.pair[mine].tolist()], np.int64)
@@ -159,6 +160,15 @@ def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: 
     prior = np.array([np.nan if row.pair.prior is None else row.pair.prior for row in rows])
     evidence = now.fitted.evidence(given, prior=None if np.isnan(prior).all() else prior)
     return evidence, np.bincount(given.item, minlength=len(rows))
+
+
+def stored(evidence: Iterable[bytes]) -> np.ndarray:
+    """(P, K + 1) evidence of rows as `recount` wrote it; rows of versions that kept no opinion apart get none."""
+    found = [np.frombuffer(row, np.float32) for row in evidence]
+    out = np.zeros((len(found), len(NODES) + 1))
+    for number, row in enumerate(found):
+        out[number, : len(row)] = row
+    return out
 
 
 def _leases(campaign: Campaign, within: dict, place: dict) -> np.ndarray:

@@ -33,7 +33,7 @@ def votes_left(
     newcomer to the crowd, until the pair is finished. Votes drawn for exploration come on top.
 
     Args:
-        evidence: (P, K) of open pairs (`Fitted.evidence`). n_votes: (P,) they have.
+        evidence: (P, K + 1) of open pairs (`Fitted.evidence`). n_votes: (P,) they have.
         scale: how many pairs each of these stands for, where they are a sample.
     """
     if not len(evidence):
@@ -52,7 +52,7 @@ def votes_left(
         while len(going):
             bought += len(going)
             label = (rng.random(len(going)) < chance[going]).astype(np.int64)
-            now[going] += message[label]
+            now[going, : message.shape[1]] += message[label]
             n[going] += 1
             going = going[~_finished(fitted, now[going], n[going], rules)]
         totals.append(bought)

@@ -17,7 +17,7 @@ def gain(fitted: Fitted, evidence: Floats, n_more: int, *, plays: int = 20, seed
     Each pair's signal is drawn from what is believed of it, each vote from a newcomer to the crowd.
 
     Args:
-        evidence: (P, K), see `Fitted.evidence`.
+        evidence: (P, K + 1), see `Fitted.evidence`.
     """
     if not len(evidence) or n_more < 1:
         return np.zeros(len(evidence))
@@ -29,7 +29,8 @@ def gain(fitted: Fitted, evidence: Floats, n_more: int, *, plays: int = 20, seed
     for _ in range(plays):
         node = (belief < rng.random(len(belief))[:, None] * belief[:, -1:]).sum(1).clip(max=belief.shape[1] - 1)
         n_one = rng.binomial(n_more, says[1][node])
-        now = evidence + n_one[:, None] * np.log(says[1]) + (n_more - n_one)[:, None] * np.log(says[0])
+        now = evidence.copy()
+        now[:, : says.shape[1]] += n_one[:, None] * np.log(says[1]) + (n_more - n_one)[:, None] * np.log(says[0])
         after += _right(fitted, now)
     return np.maximum(after / plays - _right(fitted, evidence), 0.0)
 

@@ -16,20 +16,22 @@ FACTORS = np.exp(np.linspace(np.log(0.05), 0.0, 61))
 def softness(said: np.ndarray, label: np.ndarray) -> float:
     """By how much to soften probabilities so that they keep their word on labels that did not teach them; see `softened`.
 
-    The factor in (0, 1] of lowest log loss, shrunk towards 1 as if fifty more labels had said so. Labels err more than the
-    truth, so this errs on the careful side; it never makes anything surer.
+    The factor in (0, 1] under which the labels are likeliest, shrunk towards 1 as if fifty more labels had said so. A label is
+    doubted as much as it doubts itself, or else the best of lifters would seem no better than the crowd that taught it. It
+    never makes anything surer.
 
     Args: said (P,) inside (0, 1), label (P,) in [0, 1], the probability that the first is closer.
     """
     if not len(said):
         return 1.0
-    label = np.asarray(label, float)
-    costs = []
-    for factor in FACTORS:
-        p = softened(said, factor)
-        costs.append(float(-(label * np.log(p) + (1 - label) * np.log(1 - p)).mean()))
-    best = float(FACTORS[int(np.argmin(costs))])
+    best = float(FACTORS[int(np.argmin([surprise(softened(said, factor), label) for factor in FACTORS]))])
     return best ** (len(label) / (len(label) + 50))
+
+
+def surprise(said: np.ndarray, label: np.ndarray) -> float:
+    """Mean negative log likelihood, in nats, of labels (P,) that doubt themselves under probabilities (P,) of the truth."""
+    label = np.asarray(label, float)
+    return float(-np.log(label * said + (1 - label) * (1 - said)).mean())
 
 
 def softened(said: np.ndarray, factor: float) -> np.ndarray:

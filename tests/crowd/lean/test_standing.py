@@ -5,7 +5,7 @@ import pytest
 
 from crowd import merging
 from crowd.aggregation.fitted import Fitted
-from crowd.lean import keeping_up, standing, stopping
+from crowd.lean import keeping_up, outlook, standing, stopping
 from crowd.models import Assignment, Standing
 from jobs import running
 from tests import factories
@@ -89,6 +89,15 @@ def test_a_sure_prior_needs_fewer_votes():
     do_all(campaign, lambda pair: True)
     said = stopping.explain(campaign.standings.select_related("pair", "campaign").get(pair=rows[0].pair))
     assert said.startswith("stopped after 1 vote: risk") and said.endswith("prior 0.93 from run 7")
+
+
+def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
+    campaign = make_lean(n_pairs=30)
+    for row in campaign.standings.order_by("pk")[:15]:
+        row.evidence = row.evidence[:-4]  # no model's opinion was kept apart
+        row.save()
+    assert accept(campaign).task.comparisons.count() == campaign.comparisons_per_hit
+    assert outlook.outlook(campaign).left > 0
 
 
 def test_an_explanation_says_why_a_pair_was_left():
