@@ -21,6 +21,7 @@ from crowd.lean import opening, stopping
 from crowd.models import Assignment, Campaign, Merge, Standing
 
 CHUNK = 1000
+FEW = 500  # pairs that a query names one by one
 ON_ITS_WAY = 0.3  # how much of a pair's worth is left for the next worker while a vote is on its way
 LAPSED = (Assignment.State.UNSUBMITTED, Assignment.State.FOREIGN, Assignment.State.REJECTED, Assignment.State.COMPENSATED)
 WRITTEN = ["merge", "state", "n_votes", "n_out", "p_first", "risk", "worth", "rank", "evidence", "changed_at"]
@@ -116,7 +117,7 @@ def catch_up(campaign: Campaign) -> int:
 @transaction.atomic
 def recount(campaign: Campaign, pairs: list[int]) -> None:
     """Bring the standing of these pairs up to date from votes, leases and the newest merge; all or nothing."""
-    within = {"pair_id__in": pairs} if len(pairs) <= 500 else {"pair_id__range": (min(pairs), max(pairs))}
+    within = {"pair_id__in": pairs} if len(pairs) <= FEW else {"pair_id__gte": min(pairs), "pair_id__lte": max(pairs)}
     rows = campaign.standings.filter(**within).select_related("pair").order_by("pair_id")
     # Locked before votes and leases are read: whoever leases one of these meanwhile takes turns.
     rows = list(rows.select_for_update(of=["self"], no_key=True))

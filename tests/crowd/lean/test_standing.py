@@ -100,6 +100,16 @@ def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
     assert outlook.outlook(campaign).left > 0
 
 
+def test_more_pairs_than_a_query_can_name_are_counted_alike():
+    campaign = make_lean(n_pairs=standing.FEW + 20)
+    do(accept(campaign), lambda pair: True)
+    before = table(campaign)
+    campaign.standings.update(n_votes=9, n_out=9, p_first=0.1, risk=0.1, worth=0)
+    standing.measure(campaign)
+    assert table(campaign) == before
+    assert sum(row[2] for row in before) == campaign.comparisons_per_hit
+
+
 def test_an_explanation_says_why_a_pair_was_left():
     campaign = make_lean(n_pairs=10, most_votes=2, target_risk=0.001)
     answers = iter([True, False])
