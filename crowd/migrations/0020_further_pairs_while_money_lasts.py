@@ -19,6 +19,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='campaign',
             name='further_pairs',
-            field=models.PositiveSmallIntegerField(default=0, help_text='Lean: while money is left and little is open, so many further pairs are made for each person, at random, one after the other. With 1 as the most votes for one pair every vote goes to a new one, which teaches a lifter about as much as a further vote on an old one and makes one label more. 0 saves the money.', validators=[django.core.validators.MaxValueValidator(1000)]),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Lean: while money is left and little is open, so many further pairs are made for each person, at random, one after the other. With 1 as the most votes for one pair every vote goes to a new one, which teaches a lifter at least as much as a further vote on an old one and makes one label more. 0 saves the money.', validators=[django.core.validators.MaxValueValidator(1000)]),
         ),
     ]

@@ -238,8 +238,8 @@ class Campaign(models.Model):
     further_pairs = models.PositiveSmallIntegerField(
         default=0, validators=[MaxValueValidator(1000)],
         help_text="Lean: while money is left and little is open, so many further pairs are made for each person, at random, "
-        "one after the other. With 1 as the most votes for one pair every vote goes to a new one, which teaches a lifter about "
-        "as much as a further vote on an old one and makes one label more. 0 saves the money.",
+        "one after the other. With 1 as the most votes for one pair every vote goes to a new one, which teaches a lifter "
+        "at least as much as a further vote on an old one and makes one label more. 0 saves the money.",
     )
     exploration_share = models.FloatField(
         default=0.05, validators=[MinValueValidator(0), MaxValueValidator(1)],
