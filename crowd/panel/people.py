@@ -14,15 +14,23 @@ SURE_RISK = 0.05
 
 
 def consensus_of(person: Person, user) -> dict:
-    """For each pair what the newest finished merge that knows it says."""
+    """For each pair what the newest finished merge that knows it says, and why each lean campaign asks about it or no longer.
+
+    Where people answered for several campaigns, their marks stand side by side; whose merge and whose reason it is, is named.
+    """
     rows = Consensus.objects.filter(pair__person=person, merge__state=Merge.State.DONE).order_by("merge_id")
-    rows = scoped(rows, "merge__campaign", user)
+    rows = scoped(rows, "merge__campaign", user).select_related("merge__campaign")
+    several = Campaign.objects.open_to(user).filter(dataset=person.image.dataset).count() > 1
     pairs = {}
     for row in rows:  # later merges overwrite earlier ones
-        pairs[row.pair_id] = {"p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id}
+        pairs[row.pair_id] = {
+            "p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id,
+            "merged_for": row.merge.campaign.name if several else "", "decisions": [],
+        }
     standings = scoped(Standing.objects.filter(pair__person=person), "campaign", user)
     for row in standings.select_related("pair", "campaign").order_by("pk"):
-        pairs.setdefault(row.pair_id, {})["decision"] = stopping.explain(row)
+        said = f"{row.campaign}: {stopping.explain(row)}" if several else stopping.explain(row)
+        pairs.setdefault(row.pair_id, {}).setdefault("decisions", []).append(said)
     return {"pairs": pairs}
 
 

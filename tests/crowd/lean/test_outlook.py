@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from crowd import merging
 from crowd.lean.outlook import outlook
 from crowd.lean.standing import measure
+from jobs import running
 from tests.crowd.lean.campaigns import do_all, make_lean
 
 pytestmark = pytest.mark.django_db
@@ -38,3 +40,18 @@ def test_finished_pairs_are_compared_with_the_fixed_plan_on_the_page(admin_clien
     person = campaign.standings.first().pair.person_id
     page = admin_client.get(reverse("admin:annotation_person_change", args=[person])).content.decode()
     assert "stopped after" in page or "left at" in page
+
+
+def test_where_several_campaigns_asked_a_persons_page_says_whose_reason_and_whose_merge(admin_client):
+    campaign = make_lean(n_pairs=10, most_votes=2, target_risk=0.001, name="frugal")
+    do_all(campaign, lambda pair: True)
+    person = campaign.standings.first().pair.person_id
+    address = reverse("admin:annotation_person_change", args=[person])
+    alone = admin_client.get(address).content.decode()
+    assert "left at 2 votes" in alone and "frugal" not in alone
+    running.execute(merging.start(campaign, campaign.owner))
+    other = make_lean(n_pairs=0, dataset=campaign.dataset, owner=campaign.owner, most_votes=1, name="plain")
+    do_all(other, lambda pair: True)
+    page = admin_client.get(address).content.decode()
+    assert "by the 2 votes of frugal" in page
+    assert "frugal: left at 2 votes" in page and "plain: left at 1 vote" in page
