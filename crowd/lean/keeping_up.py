@@ -91,11 +91,12 @@ def is_due(campaign: Campaign) -> bool:
 def is_complete(campaign: Campaign) -> bool:
     """Every pair is sure or left at that, and nobody is out.
 
-    A last few that have their least votes, less than a tenth of a task, are left open: the rest of a task would be bought
-    about pairs that are finished.
+    A last few that have their least votes are left open where they fill less than `least_open_share` of a task: the rest of
+    it would be bought about pairs that are finished.
     """
     pairs = campaign.standings
     if not pairs.exists() or pairs.filter(n_out__gt=0).exists():
         return False
     n_votes = list(pairs.filter(state=Standing.State.OPEN).values_list("n_votes", flat=True)[: campaign.comparisons_per_hit])
-    return len(n_votes) <= campaign.comparisons_per_hit // 10 and all(n >= max(campaign.least_votes, 1) for n in n_votes)
+    few = len(n_votes) < campaign.least_open_share * campaign.comparisons_per_hit
+    return not n_votes or (few and all(n >= max(campaign.least_votes, 1) for n in n_votes))

@@ -38,6 +38,8 @@ def explain(standing: Standing) -> str:
     elif standing.state == State.CAPPED:
         equal = ABOUT_EQUAL <= standing.p_first <= 1 - ABOUT_EQUAL
         said = f"left at {votes}: {'people find the two about equally close' if equal else 'the most for one pair'}, {risk}"
+    elif campaign.is_over:
+        said = f"left open after {votes}: {risk}; the campaign ended"
     else:
         said = f"open after {votes}: {risk}"
         if standing.n_out:

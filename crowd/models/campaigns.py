@@ -241,6 +241,11 @@ class Campaign(models.Model):
         "one after the other. With 1 as the most votes for one pair every vote goes to a new one, which teaches a lifter "
         "at least as much as a further vote on an old one and makes one label more. 0 saves the money.",
     )
+    least_open_share = models.FloatField(
+        default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Lean: a further task is bought while open pairs fill at least this share of it, 0 to 1; the last few are "
+        "left open, since the rest of it would ask about finished ones again. 0: until none is open.",
+    )
     exploration_share = models.FloatField(
         default=0.05, validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Lean: share of a task, 0 to 1, that is drawn at random, so that workers and probabilities stay measurable.",

@@ -28,8 +28,8 @@ class CampaignForm(forms.ModelForm):
         model = Campaign
         fields = [
             "name", "dataset", "environment", "protocol", "target_risk", "most_votes", "most_out", "least_votes",
-            "further_pairs", "exploration_share", "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image",
-            "delay_ms", "teaches_lean", "seed", "reward_usd", "budget_usd", "wage_floor_usd",
+            "further_pairs", "least_open_share", "exploration_share", "merge_every", "votes_per_pair", "images_per_hit",
+            "pairs_per_image", "delay_ms", "teaches_lean", "seed", "reward_usd", "budget_usd", "wage_floor_usd",
             "approval_rate_percent", "hits_approved", "countries", "title", "description", "keywords", "duration_s",
             "lifetime_s", "auto_approval_s", "frame_height", "contact", "consent_text", "consent_version",
             "has_tutorial", "tutorial", "tutorial_pass_mark", "gold_share", "gold_is_visible", "study_id", "completion_code",
@@ -38,8 +38,8 @@ class CampaignForm(forms.ModelForm):
             "dataset": "Data set", "environment": "Marketplace",
             "protocol": "Votes are bought", "target_risk": "Target risk", "most_votes": "Most votes for one pair",
             "most_out": "People asked about a pair at once", "least_votes": "Least votes for a pair",
-            "further_pairs": "Further pairs for each person", "exploration_share": "Share drawn at random",
-            "merge_every": "Merge anew after (votes)",
+            "further_pairs": "Further pairs for each person", "least_open_share": "Open share of a last task",
+            "exploration_share": "Share drawn at random", "merge_every": "Merge anew after (votes)",
             "votes_per_pair": "Votes for each pair", "images_per_hit": "Images in a HIT",
             "pairs_per_image": "Pairs of each image", "delay_ms": "Delay of the buttons (ms)",
             "reward_usd": "Reward for a HIT (USD)", "budget_usd": "Budget (USD)", "duration_s": "Time for a HIT (s)",
@@ -98,7 +98,8 @@ class CampaignAdmin(PageAdmin):
         ("When the lean protocol stops asking", {
             "classes": ["collapse"],
             "fields": [
-                "target_risk", "most_votes", "most_out", "least_votes", "further_pairs", "exploration_share", "merge_every",
+                "target_risk", "most_votes", "most_out", "least_votes", "further_pairs", "least_open_share", "exploration_share",
+                "merge_every",
             ],
         }),
         ("Who may take part", {

@@ -143,8 +143,8 @@ def test_a_campaign_goes_on_while_somebody_is_at_work():
     assert not keeping_up.is_complete(campaign)
 
 
-def test_less_than_a_tenth_of_a_task_is_not_bought_at_the_price_of_a_whole_one():
-    campaign = make_lean(n_pairs=40, images_per_hit=4, pairs_per_image=5, least_votes=1)
+def test_a_few_last_pairs_are_not_bought_at_the_price_of_a_whole_task():
+    campaign = make_lean(n_pairs=40, images_per_hit=4, pairs_per_image=5, least_votes=1, least_open_share=0.15)
     assert campaign.comparisons_per_hit == 20
     campaign.standings.update(state="agreed", n_votes=2)
     last = [row.pk for row in campaign.standings.order_by("pk")[:3]]
@@ -154,6 +154,23 @@ def test_less_than_a_tenth_of_a_task_is_not_bought_at_the_price_of_a_whole_one()
     assert keeping_up.is_complete(campaign)
     campaign.standings.filter(pk=last[1]).update(n_votes=0)  # nobody was ever asked about it
     assert not keeping_up.is_complete(campaign)
+    campaign.standings.filter(pk=last[1]).update(n_votes=2)
+    campaign.least_open_share = 0
+    assert not keeping_up.is_complete(campaign)
+    campaign.standings.update(state="agreed")
+    assert keeping_up.is_complete(campaign)
+
+
+def test_what_was_left_open_says_so_once_the_campaign_has_ended():
+    campaign = make_lean(n_pairs=20, least_votes=1, most_votes=9, target_risk=0.001, least_open_share=1)
+    for _ in range(2):
+        do(accept(campaign), lambda pair: True)
+    campaign.standings.filter(pk__in=campaign.standings.order_by("pk")[1:]).update(state="agreed")
+    left = campaign.standings.select_related("pair", "campaign").order_by("pk").first()
+    assert stopping.explain(left).startswith("open after 1 vote: risk")
+    keeping_up.keep_up(campaign)
+    left = campaign.standings.select_related("pair", "campaign").get(pk=left.pk)
+    assert stopping.explain(left).startswith("left open after 1 vote: risk")
 
 
 def test_a_pair_on_which_all_agree_is_finished_though_people_may_be_misled_together():
