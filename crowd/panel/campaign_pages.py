@@ -98,8 +98,8 @@ class CampaignAdmin(PageAdmin):
         ("When the lean protocol stops asking", {
             "classes": ["collapse"],
             "fields": [
-                "target_risk", "most_votes", "most_out", "least_votes", "further_pairs", "least_open_share", "exploration_share",
-                "merge_every",
+                "target_risk", "most_votes", "most_out", "least_votes", "further_pairs", "least_open_share",
+                "exploration_share", "merge_every",
             ],
         }),
         ("Who may take part", {
