@@ -30,9 +30,11 @@ def fill(campaign: Campaign, annotator: Annotator, seed: int) -> list[Pair]:
     size, draw = campaign.comparisons_per_hit, np.random.default_rng(seed)
     # Who accepts at once takes turns.
     Campaign.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=campaign.pk)
-    if not campaign.standings.exists():
+    n_random = int(draw.binomial(size, campaign.exploration_share))
+    chosen = _random(campaign, annotator, n_random, draw)
+    if not chosen and not campaign.standings.exists():
         standing.begin(campaign)
-    chosen = _random(campaign, annotator, int(draw.binomial(size, campaign.exploration_share)), draw)
+        chosen = _random(campaign, annotator, n_random, draw)
     drawn, is_open = len(chosen), Q(state=State.OPEN)
     for which in (is_open & _has_room(campaign), is_open):  # first what nobody else is at
         chosen += _best(campaign, annotator, size - len(chosen), set(chosen), which)
