@@ -24,8 +24,8 @@ def states(campaign: Campaign, risk: np.ndarray, unsettled: np.ndarray, n_votes:
     return np.where(enough & (risk <= campaign.target_risk), State.SURE.value, state)
 
 
-def explain(standing: Standing) -> str:
-    """Why this pair is asked about, or no longer, in one sentence for the researcher."""
+def explain(standing: Standing, *, prior: bool = True) -> str:
+    """Why this pair is asked about, or no longer, in one sentence for the researcher; with today's prior of it, or not."""
     pair, campaign = standing.pair, standing.campaign
     votes = "1 vote" if standing.n_votes == 1 else f"{standing.n_votes} votes"
     risk = f"risk {_percent(standing.risk)} %"
@@ -44,7 +44,7 @@ def explain(standing: Standing) -> str:
         said = f"open after {votes}: {risk}"
         if standing.n_out:
             said += f", {standing.n_out} on the way"
-    if pair.prior is not None:
+    if prior and pair.prior is not None:
         said += f"; prior {pair.prior:.2f} from {pair.prior_source or 'the import'}"
     return said
 

@@ -28,9 +28,11 @@ def consensus_of(person: Person, user) -> dict:
             "merged_for": row.merge.campaign.name if several else "", "decisions": [],
         }
     standings = scoped(Standing.objects.filter(pair__person=person), "campaign", user)
-    for row in standings.select_related("pair", "campaign").order_by("pk"):
-        said = f"{row.campaign}: {stopping.explain(row)}" if several else stopping.explain(row)
-        pairs.setdefault(row.pair_id, {}).setdefault("decisions", []).append(said)
+    standings = list(standings.select_related("pair", "campaign").order_by("campaign_id", "pk"))
+    for row in standings:
+        is_newest = row.campaign_id == standings[-1].campaign_id  # earlier ones decided before today's prior was there
+        said = stopping.explain(row, prior=is_newest)
+        pairs.setdefault(row.pair_id, {}).setdefault("decisions", []).append(f"{row.campaign}: {said}" if several else said)
     return {"pairs": pairs}
 
 

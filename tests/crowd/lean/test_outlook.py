@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from annotation.models import Pair
 from crowd import merging
 from crowd.lean.outlook import outlook
 from crowd.lean.standing import measure
@@ -52,6 +53,9 @@ def test_where_several_campaigns_asked_a_persons_page_says_whose_reason_and_whos
     running.execute(merging.start(campaign, campaign.owner))
     other = make_lean(n_pairs=0, dataset=campaign.dataset, owner=campaign.owner, most_votes=1, name="plain")
     do_all(other, lambda pair: True)
+    Pair.objects.filter(person=person).update(prior=0.93, prior_source="run 7")
     page = admin_client.get(address).content.decode()
     assert "by the 2 votes of frugal" in page
     assert "frugal: left at 2 votes" in page and "plain: left at 1 vote" in page
+    line = next(line for line in page.splitlines() if "frugal: left at" in line)
+    assert line.count("prior 0.93 from run 7") == 1  # the earlier campaign decided without it
