@@ -5,6 +5,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import expect
 
 from jobs import running
+from modeling import training
 from modeling.models import Cadence, OnnxExport, Promotion, Run
 from tests.modeling import runs
 from tests.panel.test_accessibility import barriers
@@ -46,6 +47,7 @@ def test_a_run_is_trained_compared_and_promoted_without_a_shell(panel, site, man
     running.execute(run)  # what a worker process would do meanwhile
     expect(panel.get_by_role("heading", name="By the paper's protocols")).to_be_visible()
     expect(panel.locator("[data-chart='joints'] canvas")).to_be_visible()
+    expect(panel.locator("[data-job][data-ended]")).to_have_count(1)  # drawn anew for the last time
     panel.get_by_role("button", name="Make an ONNX file").click()
     expect(panel.locator("#files [data-job-state]")).to_have_text("waiting")
     OnnxExport.objects.update(state="cancelled")
@@ -70,6 +72,20 @@ def test_a_run_is_trained_compared_and_promoted_without_a_shell(panel, site, man
     expect(panel.get_by_role("heading", name="Withdrawal of priors")).to_be_visible()
     running.execute(Promotion.objects.get(run=None))
     expect(panel.locator("[data-job-state]")).to_have_text("done")
+
+
+def test_a_page_is_not_drawn_anew_between_pressing_and_letting_go(panel, site, manager):
+    release = runs.make_release(runs.make_labelled_campaign(n_people=12, per_person=3, owner=manager))
+    run = training.start(release, manager, settings=runs.QUICK)
+    panel.goto(f"{site}/panel/modeling/run/{run.pk}/change/")
+    panel.locator("h1").hover()
+    panel.mouse.down()
+    running.execute(run)
+    expect(panel.locator("[data-job-state]")).to_have_text("done")
+    panel.wait_for_timeout(500)
+    expect(panel.locator("[data-job][data-ended]")).to_have_count(0)  # as it was: a click would not be lost
+    panel.mouse.up()
+    expect(panel.locator("[data-job][data-ended]")).to_have_count(1)
 
 
 def test_the_pages_of_learning_have_no_barrier_and_fit_a_small_screen(panel, site, manager):
