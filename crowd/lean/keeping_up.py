@@ -14,6 +14,7 @@ from crowd.publishing import CannotPublish
 logger = logging.getLogger(__name__)
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
 GROWTH = 0.1
+MOST_LEFT_OPEN = 0.1  # of all pairs: where a data set is hardly larger than a task, its pairs are not a last few
 
 
 def keep_up(campaign: Campaign) -> None:
@@ -91,12 +92,15 @@ def is_due(campaign: Campaign) -> bool:
 def is_complete(campaign: Campaign) -> bool:
     """Every pair is sure or left at that, and nobody is out.
 
-    A last few that have their least votes are left open where they fill less than `least_open_share` of a task: the rest of
-    it would be bought about pairs that are finished.
+    A last few that have their least votes, at most a tenth of all, are left open where they fill less than
+    `least_open_share` of a task: the rest of it would be bought about pairs that are finished.
     """
     pairs = campaign.standings
     if not pairs.exists() or pairs.filter(n_out__gt=0).exists():
         return False
     n_votes = list(pairs.filter(state=Standing.State.OPEN).values_list("n_votes", flat=True)[: campaign.comparisons_per_hit])
-    few = len(n_votes) < campaign.least_open_share * campaign.comparisons_per_hit
-    return not n_votes or (few and all(n >= max(campaign.least_votes, 1) for n in n_votes))
+    if not n_votes:
+        return True
+    if min(n_votes) < max(campaign.least_votes, 1) or len(n_votes) >= campaign.least_open_share * campaign.comparisons_per_hit:
+        return False
+    return len(n_votes) <= MOST_LEFT_OPEN * pairs.count()

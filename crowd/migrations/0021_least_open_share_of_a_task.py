@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='campaign',
             name='least_open_share',
-            field=models.FloatField(default=0.5, help_text='Lean: a further task is bought while open pairs fill at least this share of it, 0 to 1; the last few are left open, since the rest of it would ask about finished ones again. 0: until none is open.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)]),
+            field=models.FloatField(default=0.5, help_text='Lean: a further task is bought while open pairs fill at least this share of it, 0 to 1; the last few, a tenth of all at most, are left open, since the rest of it would ask about finished ones again. 0: until none is open.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)]),
         ),
     ]

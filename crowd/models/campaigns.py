@@ -243,8 +243,9 @@ class Campaign(models.Model):
     )
     least_open_share = models.FloatField(
         default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Lean: a further task is bought while open pairs fill at least this share of it, 0 to 1; the last few are "
-        "left open, since the rest of it would ask about finished ones again. 0: until none is open.",
+        help_text="Lean: a further task is bought while open pairs fill at least this share of it, 0 to 1; the last few, "
+        "a tenth of all at most, are left open, since the rest of it would ask about finished ones again. 0: until none "
+        "is open.",
     )
     exploration_share = models.FloatField(
         default=0.05, validators=[MinValueValidator(0), MaxValueValidator(1)],

@@ -1,6 +1,6 @@
 """What the crowd adds to the pages of data sets and people."""
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 from django.urls import reverse
 
 from access.sharing import Role
@@ -19,13 +19,13 @@ def consensus_of(person: Person, user) -> dict:
     Where people answered for several campaigns, their marks stand side by side; whose merge and whose reason it is, is named.
     """
     rows = Consensus.objects.filter(pair__person=person, merge__state=Merge.State.DONE).order_by("merge_id")
-    rows = scoped(rows, "merge__campaign", user).select_related("merge__campaign")
+    rows = scoped(rows, "merge__campaign", user).annotate(campaign=F("merge__campaign__name"))
     several = Campaign.objects.open_to(user).filter(dataset=person.image.dataset).count() > 1
     pairs = {}
     for row in rows:  # later merges overwrite earlier ones
         pairs[row.pair_id] = {
             "p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id,
-            "merged_for": row.merge.campaign.name if several else "", "decisions": [],
+            "merged_for": row.campaign if several else "", "decisions": [],
         }
     standings = scoped(Standing.objects.filter(pair__person=person), "campaign", user)
     standings = list(standings.select_related("pair", "campaign").order_by("campaign_id", "pk"))

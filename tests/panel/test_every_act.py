@@ -126,9 +126,8 @@ def acts(world, rows) -> list[tuple[str, object, dict, str]]:
     draft = {name: getattr(world["draft"], name) for name in (
         "protocol", "target_risk", "most_votes", "most_out", "least_votes", "further_pairs", "least_open_share",
         "exploration_share", "merge_every", "votes_per_pair", "images_per_hit", "pairs_per_image", "delay_ms", "seed", "title",
-        "description", "keywords",
-        "duration_s", "lifetime_s",
-        "auto_approval_s", "frame_height", "consent_version", "tutorial_pass_mark", "gold_share", "consent_text", "reward_usd",
+        "description", "keywords", "duration_s", "lifetime_s", "auto_approval_s", "frame_height",
+        "consent_version", "tutorial_pass_mark", "gold_share", "consent_text", "reward_usd",
     )} | {"dataset": dataset.pk, "environment": campaign.environment_id}
     return [
         ("annotation_import_add", None, {

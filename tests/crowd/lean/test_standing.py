@@ -161,6 +161,13 @@ def test_a_few_last_pairs_are_not_bought_at_the_price_of_a_whole_task():
     assert keeping_up.is_complete(campaign)
 
 
+def test_a_data_set_hardly_larger_than_a_task_is_not_left_open_after_its_first_vote():
+    campaign = make_lean(n_pairs=10, images_per_hit=5, pairs_per_image=5, least_votes=1, most_votes=3, target_risk=0.001)
+    do(accept(campaign), lambda pair: True)
+    assert set(campaign.standings.values_list("state", "n_votes")) == {("open", 1)}
+    assert not keeping_up.is_complete(campaign)  # ten of 25 are less than half of a task, and all that there is
+
+
 def test_what_was_left_open_says_so_once_the_campaign_has_ended():
     campaign = make_lean(n_pairs=20, least_votes=1, most_votes=9, target_risk=0.001, least_open_share=1)
     for _ in range(2):
