@@ -9,7 +9,8 @@ import numpy as np
 
 from crowd.aggregation.votes import Floats, Ints
 
-DEPTH = 2.0  # votes on a pair whose turn has come, on average, before the turn of further ones comes
+DEPTH = 2.0  # votes on a pair whose turn has come, on average, before the turn of further ones comes, and ...
+SHARE_OF_PLAN = 0.75  # ... at most this share of what the money lasts for
 BEGINNING = 0.1  # share of the images whose turn comes first, and ...
 FIRST_TASKS = 10  # ... at least as many as so many tasks ask about
 NEW_IMAGE_S = 2.0  # what looking at a new picture costs, beside the comparison itself
@@ -27,7 +28,7 @@ def begun(votes: int, n_pairs: int, task_size: int, plan: float = 5.0, depth: fl
     if depth <= 0 or not n_pairs:
         return 1.0
     first = max(BEGINNING, FIRST_TASKS * task_size / n_pairs)
-    return min(max(first, votes / (min(depth, plan / 2) * n_pairs)), 1.0)
+    return min(max(first, votes / (min(depth, SHARE_OF_PLAN * plan) * n_pairs)), 1.0)
 
 
 def grouped(

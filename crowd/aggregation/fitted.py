@@ -26,7 +26,7 @@ from crowd.aggregation.signal import (
 from crowd.aggregation.votes import Floats, Votes
 
 FORMAT = 2
-CLEAR = 0.9  # the least ceiling for choosing what to ask: above the paper's, as people may see better than they did there
+CLEAR = 0.95  # the least ceiling for choosing what to ask: above the paper's, as people may see better than they did there
 CHUNK = 65_536
 
 

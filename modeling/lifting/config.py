@@ -28,6 +28,7 @@ class Config:
         supervision: 'relative' (labels of pairs) or 'full' (3D poses; the baseline of Eq. 1).
         paper_code: with method 'paper', what the released code does where the paper says otherwise.
         width, stages, dropout: of the network.
+        epochs_times: where epochs is None, so many times as many as are chosen.
         epochs, batch, learning_rate, weight_decay, clip: of the optimisation (AdamW with a cosine; the paper: Adam).
         held_out: share of the training people kept out, to choose the best epoch and to calibrate.
         patience: stop after so many epochs without a better held-out loss; 0 never.
@@ -45,6 +46,8 @@ class Config:
         noise_share: ... for this share of people; drop_share: joints hidden at random, `drop` of them each.
         multiplier, root_weight, reprojection_weight, projection, output_multiplier: of the paper's losses.
         pairs_per_visit: labels of a person used at once; 0 all.
+        mirror_share: the depth network learns from this share of the people, drawn anew for each epoch, as a mirror shows
+            them: wrong labels are then harder to learn by heart. Exact ones gain nothing unless they are learnt from longer.
         mirror: predictions are averaged with those of the mirrored person.
         warm_start: folder of an earlier run to start from.
         precision: 'float32' or 'bf16'; compile: torch.compile; device: 'auto', 'cpu', 'cuda'.
@@ -59,6 +62,7 @@ class Config:
     stages: int = 1
     dropout: float | None = None
     epochs: int | None = None
+    epochs_times: float = 1.0
     batch: int | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
@@ -87,6 +91,7 @@ class Config:
     projection: str = "orthographic"
     output_multiplier: float = 100.0
     pairs_per_visit: int = 0
+    mirror_share: float | None = None
     mirror: bool = True
     warm_start: str | None = None
     precision: str = "float32"
@@ -105,6 +110,7 @@ class Config:
                 raise BadConfig(f"{name} = {getattr(self, name)!r}: give one of {', '.join(allowed)}.")
         for name, low, high in (
             ("dropout", 0, 0.95), ("held_out", 0, 0.9), ("noise_share", 0, 1), ("drop_share", 0, 1), ("drop", 0, 0.9),
+            ("mirror_share", 0, 1), ("epochs_times", 0.01, 1000),
             ("epochs", 1, 100_000), ("batch", 2, 1_000_000), ("width", 1, 65_536), ("stages", 1, 16), ("patience", 0, 100_000),
             ("learning_rate", 1e-9, 10), ("weight_decay", 0, 10), ("clip", 0, 1e9), ("focal", 0.1, 100), ("noise", 0, 10),
             ("stature_mm", 1, 10_000),
@@ -139,7 +145,7 @@ class Config:
             chosen = {
                 "width": 1024, "dropout": 0.5, "epochs": 25, "batch": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
                 "reprojection_weight": 0.1 if self.paper_code else 1.0, "skeleton_weight": 1.0,
-                "held_out": 0.0, "turn_weight": 0.0,
+                "held_out": 0.0, "turn_weight": 0.0, "mirror_share": 0.0,
             }  # fmt: skip
         else:
             small, few = people < 5000, 0 < voted < 20_000
@@ -150,10 +156,11 @@ class Config:
                 "epochs": 30 if not small else max(30, min(150, round(2000 * batch / max(people, 1)))),
                 "learning_rate": 3e-3 if not small else 2e-3, "weight_decay": 0.05 if small or few else 0.01,
                 "reprojection_weight": 0.0, "skeleton_weight": 10.0, "held_out": 0.05 if not small else 0.15,
-                "turn_weight": 0.5 if voted else 0.0,
+                "turn_weight": 0.5 if voted else 0.0, "mirror_share": 0.5 if voted else 0.0,
             }  # fmt: skip
             if voted and self.blur_mm is None and self.label_noise == "training":
                 chosen |= {"blur_mm": VOTERS_BLUR_MM, "blur_weight": BLUR_WEIGHT}
+        chosen["epochs"] = max(1, round(self.epochs_times * chosen["epochs"]))
         return dataclasses.replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def to_json(self) -> dict:
@@ -172,6 +179,7 @@ class Config:
 
 PRESETS = {
     "nearer": {},
+    "thorough": {"turn_weight": 2.0, "mirror_share": 0.5, "epochs_times": 2.0},
     "paper": {"method": "paper", "mirror": False},
     "paper-code": {"method": "paper", "paper_code": True, "mirror": False},
     "supervised": {"supervision": "full"},

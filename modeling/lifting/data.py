@@ -86,6 +86,18 @@ class LiftingData:
         share = None if self.share_first is None else self.share_first[kept]
         return self.with_pairs(self.pair_person[kept], self.pair_joints[kept], self.p_first[kept], share)
 
+    def mirrored(self) -> "LiftingData":
+        """The same people as a mirror shows them: x from the image's other edge, left and right joints swapped, their labels
+        and poses with them.
+        """
+        mirror = np.array(self.skeleton.mirror)
+        pose2d = self.pose2d[:, mirror].copy()
+        pose2d[..., 0] = self.image_size[:, :1] - pose2d[..., 0]
+        return replace(
+            self, pose2d=pose2d, visible=self.visible[:, mirror], pair_joints=mirror[self.pair_joints],
+            pose3d=None if self.pose3d is None else self.pose3d[:, mirror] * np.array([-1, 1, 1], self.pose3d.dtype),
+        )  # fmt: skip
+
     def drop_joints(self, names: list[str]) -> "LiftingData":
         """Without these joints, as Human3.6M's 16-joint protocol drops the nose; bones through one are bridged."""
         unknown = set(names) - set(self.skeleton.joints)

@@ -1,6 +1,6 @@
 """Training and using the depth network (`network.DepthLifter`): what a batch costs, what a pose is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -75,6 +75,13 @@ def prepare(data: LiftingData, config: Config, device: torch.device) -> People:
     )  # fmt: skip
 
 
+def with_mirrored(people: People, mirrored: People) -> People:
+    """2 N people: those of `people`, and from row N on the same as `mirrored`, their labels with them."""
+    parts = {field.name: (getattr(people, field.name), getattr(mirrored, field.name)) for field in fields(People)}
+    parts["label_start"] = (people.label_start, mirrored.label_start + len(people.pair))
+    return People(**{name: None if one is None else torch.cat([one, other]) for name, (one, other) in parts.items()})
+
+
 def _fitting_scale(pose: Tensor, plane: Tensor, distance: Tensor, known: Tensor, root: int) -> Tensor:
     """(B,) by which a pose in mm must be multiplied so that its x, y agree with the plane and its own depths; least squares."""
     seen = plane - plane[:, root : root + 1]
@@ -125,7 +132,8 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
         # Depths are taken along the true camera's axis, as people judge them.
         nearer_by, variance, blur = order_terms(net, said, pose, back, row, people.pair[label], limbs, config)
         lapse = torch.sigmoid(net.lapse).clamp(min=1e-4)
-        cost["order"] = config.rank_weight * losses.order_log_loss(
+        pull = labels_pull(len(row), len(rows), float(lapse.detach())) if config.label_noise == "held_out" else 1.0
+        cost["order"] = config.rank_weight * pull * losses.order_log_loss(
             nearer_by, variance, people.p_low[label], people.share_low[label], blur, lapse
         )
         if config.blur_weight is not None and training:
@@ -139,6 +147,16 @@ def terms(net: DepthLifter, people: People, rows: Tensor, limbs: "Limbs", config
     if training and config.turn_weight:
         cost["turn"] = config.turn_weight * _turn_loss(net, pose.detach(), distance.detach(), limbs)
     return cost
+
+
+def labels_pull(labels: int, people: int, lapse: float) -> float:
+    """By how much to weigh the order loss of so many labels of a batch, that it may stand its ground against the others.
+
+    Near the truth a label of which a share `lapse` says nothing curves the loss by (1 - lapse)^2 of what an exact one does; the
+    losses of limbs and of turned people do not get weaker with it. Where people have several labels each these make up for
+    it, up to their number; one label is not made to count for more than it knows.
+    """
+    return min(max(labels / people, 1.0), (1 - lapse) ** -2)
 
 
 def order_terms(net, said, pose, back, row, pair, limbs, config) -> tuple[Tensor, Tensor, Tensor]:

@@ -98,6 +98,9 @@ class Training:
         if config.method == "depth":
             self.extra = depths.Limbs.of(self.skeleton, self.lengths_mm, self.net)
             self.people = depths.prepare(self.learn, config, self.device)
+            if config.mirror_share:
+                mirrored = depths.prepare(self.learn.mirrored(), config, self.device)
+                self.people = depths.with_mirrored(self.people, mirrored)
             self.watched = depths.prepare(self.held, config, self.device) if self.held else None
         else:
             self.extra = self.skeleton
@@ -116,7 +119,7 @@ class Training:
         if self.finds_noise:  # until there is something to judge labels by, one is half believed
             torch.nn.init.zeros_(self.net.lapse)
         self.optimizer = self._optimizer()
-        self.steps = max(1, math.ceil(len(self.people) / config.batch))
+        self.steps = max(1, math.ceil(len(self.learn) / config.batch))
         self.curve: list[dict] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch, self.best_loss, self.elapsed = 0, math.inf, 0.0
@@ -202,7 +205,9 @@ class Training:
         torch_seed(config.seed, epoch)
         started = time.perf_counter()
         net.train()
-        order = torch.randperm(len(people)).to(self.device)
+        order = torch.randperm(len(self.learn)).to(self.device)
+        if len(people) > len(order):  # in the second half are the same people mirrored
+            order = order + len(order) * (torch.rand(len(order)) < config.mirror_share).to(self.device)
         sums: dict[str, Tensor] = {}
         precision = torch.autocast(self.device.type, torch.bfloat16) if config.precision == "bf16" else nullcontext()
         for step in range(self.steps):
@@ -222,7 +227,7 @@ class Training:
             self.optimizer.step()
             for name, value in cost.items():
                 sums[name] = sums.get(name, 0) + value.detach() * len(rows)
-        means = {name: float(value) / len(people) for name, value in sums.items()}
+        means = {name: float(value) / len(order) for name, value in sums.items()}
         loss = sum(means.values())
         if not math.isfinite(loss):
             return {}, "the loss is no longer finite"
@@ -325,7 +330,7 @@ class Training:
             "config": self.config.to_json(), "skeleton": self.skeleton.to_json(), "limbs_mm": self.lengths_mm.tolist(),
             "image_size": sizes, "calibration": calibration, "fingerprint": self.print, "curve": self.curve,
             "stopped": stopped, "best_epoch": self.best_epoch, "seconds": round(self.elapsed, 3),
-            "people": len(self.people), "labels": int(self.people.label_count.sum()), "data": self.data.where,
+            "people": len(self.learn), "labels": len(self.learn.pair_person), "data": self.data.where,
             "device": str(self.device), "torch": torch.__version__,
         }  # fmt: skip
         checkpoint.write_run(self.folder, record, self.net.state_dict())

@@ -88,7 +88,7 @@ def _lifted(lifter: Lifter, data: LiftingData) -> list[np.ndarray]:
 
     found = once(data)
     if lifter.config.mirror and len(data):
-        other = once(mirrored(data))
+        other = once(data.mirrored())
         mirror = np.array(lifter.skeleton.mirror)
         first, second = np.triu_indices(len(mirror), 1)
         number = np.zeros((len(mirror),) * 2, int)
@@ -101,14 +101,6 @@ def _lifted(lifter: Lifter, data: LiftingData) -> list[np.ndarray]:
     found[0] = found[0] - found[0][:, lifter.skeleton.root : lifter.skeleton.root + 1]
     factor = lifter.record["calibration"]["deviation_factor"] ** 2
     return [found[0], found[1] * factor, found[2], found[3] * factor]
-
-
-def mirrored(data: LiftingData) -> LiftingData:
-    """The 2D poses seen in a mirror: x from the image's other edge, left and right joints swapped."""
-    mirror = list(data.skeleton.mirror)
-    pose2d = data.pose2d[:, mirror].copy()
-    pose2d[..., 0] = data.image_size[:, :1] - pose2d[..., 0]
-    return replace(data, pose2d=pose2d, visible=data.visible[:, mirror])
 
 
 def predict(folder: str | Path, pose2d, visible=None, image_size=None, device: str = "cpu") -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ def test_further_pairs_begin_with_the_votes_and_all_in_the_end():
     assert begun(0, 400, 25) == 250 / 400  # ten tasks at least
     assert begun(2000, 5000, 25) == 0.2  # two votes on each that has begun
     assert begun(10_000, 5000, 25) == 1
-    assert begun(2000, 5000, 25, plan=2) == 0.4  # little money begins sooner
+    assert begun(2000, 5000, 25, plan=3) == 0.2 and begun(3000, 5000, 25, plan=1) == 0.8  # little money begins sooner
     assert begun(0, 5000, 25, depth=0) == 1
 
 

@@ -20,7 +20,6 @@ from modeling.lifting import (
     order_probability,
     predict,
 )  # fmt: skip
-from modeling.lifting.predicting import mirrored
 
 from .make import hide, make_people
 
@@ -71,7 +70,7 @@ def test_one_pose_answers_for_many_pairs(run):
 def test_a_mirrored_person_gets_the_mirrored_pose(run):
     data = make_people(20, pairs=None, seed=6)
     pose, sigma = predict(run, data.pose2d)
-    other = mirrored(data)
+    other = data.mirrored()
     pose_m, sigma_m = predict(run, other.pose2d)
     mirror = list(data.skeleton.mirror)
     assert np.allclose(pose_m[:, mirror] * (-1, 1, 1), pose, atol=0.5)
