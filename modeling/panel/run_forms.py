@@ -28,7 +28,8 @@ def _number(kind, label: str, help_text: str, **limits):
 
 class RunForm(forms.ModelForm):
     preset = forms.ChoiceField(
-        label="Method", choices=list(PRESETS.items()), initial="nearer", help_text="The others are there to be compared with."
+        label="Method", choices=list(PRESETS.items()), initial="nearer",
+        help_text="The paper's, and those taught by 3D poses, are there to be compared with.",
     )
     epochs = _number(forms.IntegerField, "Epochs", "Passes through the people.", min_value=1)
     width = _number(forms.IntegerField, "Width", "Units of the network's layers.", min_value=1)
