@@ -28,8 +28,8 @@ class Config:
         supervision: 'relative' (labels of pairs) or 'full' (3D poses; the baseline of Eq. 1).
         paper_code: with method 'paper', what the released code does where the paper says otherwise.
         width, stages, dropout: of the network.
-        epochs_times: where epochs is None, so many times as many as are chosen.
         epochs, batch, learning_rate, weight_decay, clip: of the optimisation (AdamW with a cosine; the paper: Adam).
+        epochs_times: where epochs is None, so many times as many as are chosen.
         held_out: share of the training people kept out, to choose the best epoch and to calibrate.
         patience: stop after so many epochs without a better held-out loss; 0 never.
         skeleton: 'training' (mean limbs of the training set's 3D poses, else generic), 'subject', 'generic' or 'none'.
