@@ -85,7 +85,7 @@ def run(job: Merge, report: Report) -> None:
         raise JobError("There are no verified votes to merge yet. Wait until workers have handed in and were reconciled.")
     pairs, item = np.unique(votes.pair, return_inverse=True)
     annotators, worker = np.unique(votes.annotator, return_inverse=True)
-    prior, gold, gap_mm = _known(pairs)
+    known = _known(job.campaign, pairs)
     no_colour, no_side = importing.unknown_shows(job.campaign)
     report(0.2, f"merging {len(item):,} votes on {len(pairs):,} pairs by {len(annotators):,} workers")
     try:
@@ -95,14 +95,14 @@ def run(job: Merge, report: Report) -> None:
                 n_workers=len(annotators), green=None if no_colour else votes.first_is_green,
                 left=None if no_side else votes.first_is_left,
             ),
-            method=job.method, prior=prior, gold=gold, seed=job.seed, **job.settings,
+            method=job.method, prior=known.prior, gold=known.gold, bodies=known.bodies, seed=job.seed, **job.settings,
         )
     except (ValueError, TypeError) as error:
         raise JobError(f"The votes cannot be merged with these settings: {error}") from error
     figures = {
         "votes": len(item), "pairs": len(pairs), "workers": len(annotators), "notes": list(merged.notes),
         "settings": merged.settings, "mean_risk": float(merged.risk.mean()),
-        **accuracy(votes.chose_first, item, merged.probability, gap_mm),
+        **accuracy(votes.chose_first, item, merged.probability, known.gap_mm),
     }
     report(0.7, "storing the consensus")
     consensuses = [
@@ -119,12 +119,25 @@ def run(job: Merge, report: Report) -> None:
         Merge.objects.filter(pk=job.pk).update(figures=figures, votes_upto=votes.newest, parameters=parameters)
 
 
-def _known(pairs: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray]:
-    """Priors, gold answers and depth gaps in mm, each (P,) with NaN where unknown; None for the first two if all are."""
+@dataclass(frozen=True)
+class _Known:
+    """Of P pairs, beside their votes.
+
+    prior, gold: (P,) NaN where unknown, None if all are. gap_mm: (P,) depth gaps, NaN where unknown. bodies: whose they are.
+    """
+
+    prior: np.ndarray | None
+    gold: np.ndarray | None
+    gap_mm: np.ndarray
+    bodies: aggregation.Bodies
+
+
+def _known(campaign: Campaign, pairs: np.ndarray) -> _Known:
     rows = Pair.objects.filter(pk__range=(int(pairs[0]), int(pairs[-1])))
     index = {int(pair): number for number, pair in enumerate(pairs)}
     prior, gold = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
     gap_mm = np.full(len(pairs), np.nan)
+    whose = np.zeros((len(pairs), 3), np.int64)
     people: dict[int, list] = {}
     for pk, person, first, second, value, answer in rows.values_list(
         "pk", "person_id", "first", "second", "prior", "gold_first"
@@ -133,12 +146,25 @@ def _known(pairs: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, np.
             continue
         prior[number] = np.nan if value is None else value
         gold[number] = np.nan if answer is None else answer
+        whose[number] = person, first, second
         people.setdefault(person, []).append((number, first, second))
     known = Person.objects.exclude(truth_mm=None).filter(pk__range=(min(people), max(people)))
     for pk, truth in known.values_list("pk", "truth_mm").iterator():
         for number, first, second in people.get(pk, ()):
             gap_mm[number] = truth[second][2] - truth[first][2]
-    return (None if np.isnan(prior).all() else prior), (None if np.isnan(gold).all() else gold), gap_mm
+    return _Known(
+        None if np.isnan(prior).all() else prior, None if np.isnan(gold).all() else gold, gap_mm, bodies_of(campaign, whose)
+    )
+
+
+def bodies_of(campaign: Campaign, whose: np.ndarray) -> aggregation.Bodies:
+    """Whose keypoints pairs compare.
+
+    Args:
+        whose: (P, 3) person, first and second of each pair.
+    """
+    skeleton = campaign.dataset.skeleton
+    return aggregation.Bodies(*np.asarray(whose, np.int64).reshape(-1, 3).T, len(skeleton.joints), skeleton.bones)
 
 
 def accuracy(chose_first: np.ndarray, item: np.ndarray, p_first: np.ndarray, gap_mm: np.ndarray) -> dict:

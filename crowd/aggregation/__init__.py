@@ -7,9 +7,10 @@
 `docs/aggregation.md` derives the model.
 """
 
+from crowd.aggregation.bodies import Bodies
 from crowd.aggregation.fitted import Fitted
 from crowd.aggregation.merged import Merged, Workers
 from crowd.aggregation.methods import DEFAULT_METHOD, METHODS, merge
 from crowd.aggregation.votes import BadVotes, Votes
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "BadVotes", "Fitted", "Merged", "Votes", "Workers", "merge"]
+__all__ = ["DEFAULT_METHOD", "METHODS", "BadVotes", "Bodies", "Fitted", "Merged", "Votes", "Workers", "merge"]

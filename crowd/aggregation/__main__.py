@@ -13,6 +13,8 @@ from crowd.aggregation.methods import DEFAULT_METHOD, METHODS, merge
 from crowd.aggregation.reports import write_report
 from crowd.aggregation.tables import read_truth, read_votes, write_labels, write_workers
 
+VOTES = "CSV with item,worker,label (0 or 1) and, if known, prior, green, left, gold, and person,first,second of each item"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Merge a file of votes. Returns the exit status: 0, or 1 with a sentence on what to mend."""
@@ -33,7 +35,9 @@ def _run(options: argparse.Namespace) -> None:
         settings = {"base_rate": options.base_rate, "ceiling": options.ceiling}
     elif options.ceiling is not None or options.base_rate != "half":
         raise ValueError(f"--ceiling and --base-rate belong to the method nearer, not to {options.method}")
-    merged = merge(table.votes, options.method, prior=table.prior, gold=table.gold, seed=options.seed, **settings)
+    merged = merge(
+        table.votes, options.method, prior=table.prior, gold=table.gold, bodies=table.bodies, seed=options.seed, **settings
+    )
     write_labels(options.output, table.items, merged)
     if options.workers:
         write_workers(options.workers, table.workers, merged)
@@ -57,7 +61,7 @@ def _run(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     about = "Merge binary votes into a probability per item and a skill per worker."
     parser = argparse.ArgumentParser(prog="python -m crowd.aggregation", description=about)
-    parser.add_argument("votes", type=Path, help="CSV with item,worker,label (0 or 1) and, if known, prior, green, left, gold")
+    parser.add_argument("votes", type=Path, help=VOTES)
     parser.add_argument("--output", type=Path, required=True, help="CSV to write: item,label,probability,risk,votes")
     parser.add_argument("--workers", type=Path, help="CSV to write: each worker's skill with interval, votes and habits")
     parser.add_argument("--method", default=DEFAULT_METHOD, choices=list(METHODS), help="default: %(default)s")

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crowd.aggregation.bodies import Bodies, Poses, looks
 from crowd.aggregation.ceiling import truth_at
-from crowd.aggregation.opinion import Opinion
+from crowd.aggregation.opinion import Opinion, correlation
 from crowd.aggregation.signal import (
     NODES,
     link,
@@ -40,7 +41,9 @@ class Fitted:
         ceiling: what an endless crowd would get right. ceiling_note: where it comes from.
         population: (J,) slopes of a worker never seen before.
         slopes: (W, J) posterior of each worker's slope. habits: (W, 3) label, green, left, in units of the probit.
-        opinion: what is known of a model's opinions.
+        opinion: what is known of opinions: of a model's, or of what the other pairs of a person and a model say together.
+        poses: how people hold themselves; None where nothing was told of whose pairs the items are.
+        model: what is known of a model's opinions alone, where there are `poses`.
     """
 
     separation: float
@@ -53,6 +56,8 @@ class Fitted:
     habits: Floats
     opinion: Opinion = field(default_factory=Opinion)
     seen_rate: float = 0.5
+    poses: Poses | None = None
+    model: Opinion = field(default_factory=Opinion)
 
     @property
     def n_workers(self) -> int:
@@ -62,15 +67,17 @@ class Fitted:
     def _log_mass(self) -> Floats:
         return np.log(shape(self.separation, self.seen_rate))
 
-    def evidence(self, votes: Votes, prior: ArrayLike | None = None) -> Floats:
+    def evidence(self, votes: Votes, prior: ArrayLike | None = None, bodies: Bodies | None = None) -> Floats:
         """What is known of each item: the log likelihood of its votes on the nodes of its signal, workers' parameters held
-        fixed, and last a model's opinion, see `Opinion.standard`.
+        fixed, and last an opinion, see `Opinion.standard`.
 
-        Evidence of different votes on the same items adds up: for a new vote, add the evidence of that vote alone.
+        Evidence of different votes on the same items adds up: for a new vote, add the evidence of that vote alone; what it
+        says of the other pairs of its person is `heard` then.
 
         Args:
             votes: workers from n_workers on count as newcomers.
             prior: (I,) a model's P(label 1) per item, NaN where there is none. Give it once per item, not with every batch.
+            bodies: of the items, where the merge was told of them too; all pairs of their people.
         Returns: (I, K + 1).
         """
         known = votes.worker < self.n_workers
@@ -85,9 +92,32 @@ class Fitted:
         messages = _log_messages(slopes, 2 * shift_row(shift) + votes.label)
         out = np.zeros((votes.n_items, len(NODES) + 1))
         np.add.at(out[:, :-1], votes.item, messages)
-        if prior is not None:
-            out[:, -1] = self.opinion.standard(np.asarray(prior, float))
-        return out
+        return self.heard(out, prior, bodies)
+
+    def heard(self, evidence: Floats, prior: ArrayLike | None = None, bodies: Bodies | None = None) -> Floats:
+        """The same evidence (I, K + 1) with the opinion that follows from it: of a model, and of a person's other pairs."""
+        prior = None if prior is None else np.asarray(prior, float)
+        if bodies is not None and self.poses is not None:
+            prior = self.said(evidence[:, :-1], bodies, prior)
+        opinion = np.zeros(len(evidence)) if prior is None else self.opinion.standard(prior)
+        return np.column_stack([evidence[:, :-1], opinion])
+
+    def said(self, evidence: Floats, bodies: Bodies, prior: Floats | None = None) -> Floats:
+        """(I,) P(label 1) by a person's other pairs and a model (I,), not by the item's own votes.
+
+        Args:
+            evidence: (I, K) of votes alone.
+        """
+        a = correlation(self.link, np.exp(self._log_mass))
+        u = np.zeros(len(evidence)) if prior is None else self.model.standard(prior)
+        seen, precision = looks(evidence, np.exp(self._log_mass), a)
+        believed = self.model.correlation_with_truth(a) * u
+        shared = self.model.agreement / a * u - believed  # what a model and people see wrongly together is no look at the gap
+        return self.poses.foretold(bodies, seen - np.where(precision > 0, shared, 0.0), precision, believed)
+
+    def foretold(self, evidence: Floats) -> Floats:
+        """(I,) the opinion that stands in this evidence, as P(label 1); 0.5 where there is none."""
+        return self.opinion.probability(evidence[:, -1])
 
     def probability(self, evidence: Floats, ceiling: float | None = None) -> Floats:
         """P(label 1) of each item.
@@ -148,8 +178,10 @@ class Fitted:
             value = getattr(self, part.name)
             if isinstance(value, np.ndarray):
                 arrays[part.name] = value.astype(np.float32) if value.ndim == 2 else value
-            else:
-                meta[part.name] = asdict(value) if part.name == "opinion" else value
+            elif isinstance(value, Poses):
+                arrays |= {f"pose_{name}": np.asarray(getattr(value, name)) for name in ("mean", "covariance", "own")}
+            elif value is not None:
+                meta[part.name] = asdict(value) if isinstance(value, Opinion) else value
         out = io.BytesIO()
         np.savez_compressed(out, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
         return out.getvalue()
@@ -165,8 +197,11 @@ class Fitted:
                 arrays.pop("machine")  # how a model's opinions were weighed then; the next merge measures them anew
             elif version != FORMAT:
                 raise ValueError("another format")
-            opinion = Opinion(**meta.pop("opinion", {}))
-            return cls(**meta, **arrays, opinion=opinion)
+            for name in ("opinion", "model"):
+                meta[name] = Opinion(**meta.get(name, {}))
+            if "pose_mean" in arrays:
+                meta["poses"] = Poses(arrays.pop("pose_mean"), arrays.pop("pose_covariance"), float(arrays.pop("pose_own")))
+            return cls(**meta, **arrays)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are not the parameters of a merge by this version ({error}); merge again") from error
 

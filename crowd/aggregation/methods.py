@@ -7,9 +7,10 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from crowd.aggregation.baselines import dawid_skene, glad, lean, majority
+from crowd.aggregation.bodies import Bodies
 from crowd.aggregation.merged import Merged
 from crowd.aggregation.nearer import nearer
-from crowd.aggregation.votes import Votes, checked_gold, checked_prior
+from crowd.aggregation.votes import BadVotes, Votes, checked_gold, checked_prior
 
 METHODS = {"nearer": nearer, "lean": lean, "majority": majority, "dawid-skene": dawid_skene, "glad": glad}
 DEFAULT_METHOD = "nearer"
@@ -21,6 +22,7 @@ def merge(
     *,
     prior: ArrayLike | None = None,
     gold: ArrayLike | None = None,
+    bodies: Bodies | None = None,
     seed: int = 0,
     **settings,
 ) -> Merged:
@@ -31,6 +33,7 @@ def merge(
         method: one of `METHODS`.
         prior: (I,) a model's probability of label 1 for each item, NaN where there is none.
         gold: (I,) known answers 0 or 1, NaN elsewhere; used by "nearer" and "dawid-skene".
+        bodies: whose keypoints the items compare, one row per item; used by "nearer".
         seed: kept with the settings; no method draws at random.
         settings: of the method, see its function.
     Raises: BadVotes for impossible priors or gold; ValueError for an unknown method or setting.
@@ -39,6 +42,10 @@ def merge(
         raise ValueError(f"method is one of {', '.join(METHODS)}, not {method!r}")
     prior, notes = checked_prior(prior, votes.n_items)
     gold = checked_gold(gold, votes.n_items)
+    if bodies is not None and len(bodies) != votes.n_items:
+        raise BadVotes(f"bodies have one row for each of the {votes.n_items} items, not {len(bodies)}")
+    if bodies is not None and method == "nearer":
+        settings["bodies"] = bodies
     try:
         merged = METHODS[method](votes, prior=prior, gold=gold, seed=seed, **settings)
     except TypeError as error:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri
 
 from crowd.aggregation.belief import Fit
+from crowd.aggregation.bodies import Bodies, learnt, looks
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.electorate import electorate_of
 from crowd.aggregation.fitted import Fitted
 from crowd.aggregation.habits import HABITS
 from crowd.aggregation.hypotheses import best_fit, starts
 from crowd.aggregation.merged import Merged, Workers, agreement_with_others
-from crowd.aggregation.opinion import Opinion, is_opinion
+from crowd.aggregation.opinion import Opinion, correlation, is_opinion
 from crowd.aggregation.signal import AGREEMENT, SHIFTS, shape, shift_row, vote_table
 from crowd.aggregation.votes import Floats, Votes
 
@@ -33,11 +33,13 @@ class Settings:
         label_bias: whether workers may lean to one label. True: it is learnt how much they do; False: it is zero. None: False
             where the votes say which alternative was shown on which side or in which colour, since then the labels themselves
             mean nothing to a worker; else True.
+        by_body: whether the pairs of a person speak for each other, where `bodies` are given.
     """
 
     ceiling: float | None = None
     base_rate: float | str = "half"
     label_bias: bool | None = None
+    by_body: bool = True
 
     def __post_init__(self) -> None:
         if self.ceiling is not None and not 0.5 < self.ceiling <= 1:
@@ -49,12 +51,16 @@ class Settings:
             raise ValueError(f"base_rate lies between 0 and 1, not at {self.base_rate}")
 
 
-def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, seed: int = 0, **choices) -> Merged:
+def nearer(
+    votes: Votes, *, prior: Floats | None = None, gold: Floats | None = None, bodies: Bodies | None = None, seed: int = 0,
+    **choices,
+) -> Merged:
     """Merge votes by the model of `signal`, fitted by belief propagation for each candidate shape of the signal.
 
     Args:
         prior: (I,) a model's P(label 1), NaN where there is none; see `opinion`.
         gold: (I,) known answers, NaN elsewhere: evidence on the workers and on the ceiling.
+        bodies: whose keypoints the items compare: then the pairs of a person speak for each other, see `bodies`.
         choices: fields of `Settings`.
     The result does not depend on `seed`: nothing is drawn at random.
     """
@@ -64,10 +70,13 @@ def nearer(votes: Votes, *, prior: Floats | None = None, gold: Floats | None = N
         settings = replace(settings, label_bias=votes.green is None and votes.left is None)
     free = (settings.label_bias, votes.green is not None, votes.left is not None)
     hypotheses = starts(votes, gold, ceiling=settings.ceiling, base_rate=settings.base_rate, free=free)
-    return result(votes, best_fit(electorate_of(votes), hypotheses), prior, settings)
+    bodies = bodies if settings.by_body else None
+    return result(votes, best_fit(electorate_of(votes), hypotheses), prior, settings, bodies)
 
 
-def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> Merged:
+def result(
+    votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, bodies: Bodies | None = None
+) -> Merged:
     """Probabilities, workers and parameters out of a fit."""
     ceiling, mass = fit.ceiling, shape(fit.separation, fit.ceiling.seen_rate)
     opinion = Opinion() if prior is None else Opinion.measured(prior, fit.evidence, mass)
@@ -76,8 +85,9 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> 
         ceiling=ceiling.value, ceiling_note=ceiling.sentence(), population=fit.population, slopes=fit.slopes,
         habits=fit.habits.mean, opinion=opinion,
     )  # fmt: skip
-    said = np.zeros(votes.n_items) if prior is None else opinion.standard(prior)
-    crowd_probability = fitted.probability(np.column_stack([fit.evidence, said]))
+    if bodies is not None:
+        fitted = _with_poses(fitted, fit, bodies, prior)
+    crowd_probability = fitted.probability(fitted.heard(np.pad(fit.evidence, ((0, 0), (0, 1))), prior, bodies))
     known = ceiling.known
     probability = np.where(known, np.clip(np.nan_to_num(ceiling.gold), GOLD_MARGIN, 1 - GOLD_MARGIN), crowd_probability)
     notes = [ceiling.sentence(), *_base_rate_notes(votes, ceiling, settings)]
@@ -85,7 +95,10 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> 
     if fit.separation > 0.9:
         notes.append("the votes look independent given the truth: no pair is harder than another")
     if prior is not None:
-        notes.append(_sentence(opinion, prior, ceiling.link, mass))
+        notes.append(f"the model's opinion on {int(is_opinion(prior).sum())} pairs {_worth(opinion, ceiling.link, mass)}")
+    if bodies is not None:
+        who = "what the other pairs of a person say" + ("" if prior is None else ", the model's opinion included,")
+        notes.append(f"{who} {_worth(fitted.opinion, ceiling.link, mass)}")
     return Merged(
         probability=probability,
         label=(probability > 0.5).astype(np.int64),
@@ -101,6 +114,7 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> 
             "base_rate": round(ceiling.base_rate, 4),
             "seen_rate": round(ceiling.seen_rate, 4),
             "label_bias": settings.label_bias,
+            "by_body": bodies is not None,
             "separation": fit.separation,
             "rounds": fit.rounds,
         },
@@ -108,6 +122,18 @@ def result(votes: Votes, fit: Fit, prior: Floats | None, settings: Settings) -> 
         fitted=fitted,
         crowd_probability=crowd_probability,
     )
+
+
+def _with_poses(fitted: Fitted, fit: Fit, bodies: Bodies, prior: Floats | None) -> Fitted:
+    """The same with how people hold themselves, and what the pairs of a person are worth to each other."""
+    mass = shape(fit.separation, fit.ceiling.seen_rate)
+    a, model = correlation(fitted.link, mass), fitted.opinion
+    seen, precision = looks(fit.evidence, mass, a)
+    known = np.zeros(len(bodies)) if prior is None else model.agreement / a * model.standard(prior)
+    left = 1 - model.correlation_with_truth(a) ** 2 if prior is not None else 1.0
+    fitted = replace(fitted, model=model, poses=learnt(bodies, seen - known, precision, left))
+    said = fitted.said(fit.evidence, bodies, prior)
+    return replace(fitted, opinion=Opinion.measured(said, fit.evidence, mass))
 
 
 def _workers(votes: Votes, fit: Fit) -> Workers:
@@ -171,11 +197,9 @@ def _base_rate_notes(votes: Votes, ceiling: Ceiling, settings: Settings) -> list
     return []
 
 
-def _sentence(opinion: Opinion, prior: Floats, link: Floats, mass: Floats) -> str:
-    steepness = np.sqrt(mass @ ndtri(link) ** 2)
-    a = float(steepness / np.sqrt(1 + steepness**2))
+def _worth(opinion: Opinion, link: Floats, mass: Floats) -> str:
+    a = correlation(link, mass)
     right = 0.5 + np.arcsin(opinion.correlation_with_truth(a)) / np.pi
     own = opinion.own_share(a)
     errors = "its own" if own > 0.75 else "those of the crowd" if own < 0.25 else "in part those of the crowd"
-    n = int(is_opinion(prior).sum())
-    return f"the model's opinion on {n} pairs counts as right {right:.0%} of the time, its errors as {errors}"
+    return f"counts as right {right:.0%} of the time, its errors as {errors}"

@@ -68,6 +68,10 @@ class Opinion:
         u[has] = np.clip(_probit(prior[has]) / self.spread, -MOST, MOST)
         return u
 
+    def probability(self, u: Floats) -> Floats:
+        """(I,) P(label 1) that u stands for, the reverse of `standard` up to what it clips."""
+        return ndtr(u * self.spread)
+
     def of_view(self, u: Floats) -> Floats:
         """(I, K) log of by how much likelier the opinions make each node; 0 without one."""
         out = np.zeros((len(u), len(NODES)))
@@ -82,7 +86,7 @@ class Opinion:
         """
         probit = ndtri(link)
         size = np.sqrt(mass @ probit**2)
-        a, c = size / np.sqrt(1 + size**2), self.agreement
+        a, c = correlation(link, mass), self.agreement
         b = self.correlation_with_truth(a)
         by_view, by_model = (a - b * c) / (1 - c**2), (b - a * c) / (1 - c**2)
         left = np.sqrt(max(1 - a * by_view - b * by_model, 1e-4))
@@ -101,6 +105,12 @@ class Opinion:
         if b <= 0:
             return 1.0
         return float(np.clip((b / a - self.agreement) / (b / a - a * b), 0, 1))
+
+
+def correlation(link: Floats, mass: Floats) -> float:
+    """a, of gap and signal, by the link (K,), strictly between 0 and 1, and the mass (K,) of the nodes."""
+    size = np.sqrt(mass @ ndtri(link) ** 2)
+    return float(size / np.sqrt(1 + size**2))
 
 
 def is_opinion(prior: Floats) -> NDArray[np.bool_]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crowd.aggregation.bodies import Bodies
 from crowd.aggregation.merged import Merged
 from crowd.aggregation.votes import BadVotes, Floats, Votes
 
 REQUIRED = ("item", "worker", "label")
-OPTIONAL = ("prior", "green", "left", "gold")
+WHOSE = ("person", "first", "second")
+OPTIONAL = ("prior", "green", "left", "gold", *WHOSE)
 
 MOST_WHOLE = 10**17  # beyond, a number with zeros behind it would not fit
 CHUNK = 65_536
@@ -25,17 +27,19 @@ Column = tuple[list[str], NDArray]  # distinct values, and for each row the plac
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Votes with the names of items and workers, both sorted; prior and gold (I,), NaN where there is none."""
+    """Votes with the names of items and workers, both sorted; prior and gold (I,), NaN where there is none; whose keypoints the
+    items compare, None where that is not told."""
 
     votes: Votes
     items: list[str]
     workers: list[str]
     prior: Floats
     gold: Floats
+    bodies: Bodies | None = None
 
 
 def read_votes(path: Path | str) -> Table:
-    """Read `item,worker,label[,prior,green,left,gold]`, columns in any order, further ones ignored.
+    """Read `item,worker,label[,prior,green,left,gold,person,first,second]`, columns in any order, further ones ignored.
 
     A prior or a gold answer stands on any of the item's rows. Where one worker voted twice on an item, his last row counts.
     Raises: BadVotes naming the file, and the row where one is at fault. OSError if there is no such file.
@@ -56,7 +60,30 @@ def read_votes(path: Path | str) -> Table:
         if len(clash):
             name = items[item[clash[0]]]
             raise BadVotes(f"{path}, row {clash[0] + 2}: item {name} has both 0 and 1 as its gold answer; keep one")
-    return Table(Votes(item, worker, label.astype(np.int8), len(items), len(workers), **shown), items, workers, prior, gold)
+    votes = Votes(item, worker, label.astype(np.int8), len(items), len(workers), **shown)
+    return Table(votes, items, workers, prior, gold, _bodies(path, columns, items, item))
+
+
+def _bodies(path: Path | str, columns: dict[str, Column], items: list[str], item: NDArray) -> Bodies | None:
+    if not all(name in columns for name in WHOSE):
+        return None
+    value = {}
+    for name in WHOSE:
+        names, place = columns[name]
+        if "" in names:
+            raise BadVotes(f"{path}, row {_first_row(columns[name], '')}: the {name} has no name")
+        value[name] = np.zeros(len(items), np.int64)
+        value[name][item] = place
+        clash = np.flatnonzero(value[name][item] != place)
+        if len(clash):
+            raise BadVotes(f"{path}, row {clash[0] + 2}: item {items[item[clash[0]]]} has two values of {name}; keep one")
+    keypoints = sorted({*columns["first"][0], *columns["second"][0]})
+    first, second = (
+        np.array([keypoints.index(text) for text in columns[name][0]], np.int64)[value[name]] for name in ("first", "second")
+    )
+    if (first == second).any():
+        raise BadVotes(f"{path}: item {items[int(np.flatnonzero(first == second)[0])]} compares a keypoint with itself")
+    return Bodies(value["person"], first, second, len(keypoints))
 
 
 def read_truth(path: Path | str, items: list[str]) -> tuple[Floats, Floats]:

@@ -21,10 +21,11 @@ from crowd.lean import opening, stopping
 from crowd.models import Assignment, Campaign, Merge, Standing
 
 CHUNK = 1000
-FEW = 500  # pairs that a query names one by one
+PEOPLE = 200  # whose pairs are recounted at once
+FEW = 100  # people that a query names one by one
 ON_ITS_WAY = 0.3  # how much of a pair's worth is left for the next worker while a vote is on its way
 LAPSED = (Assignment.State.UNSUBMITTED, Assignment.State.FOREIGN, Assignment.State.REJECTED, Assignment.State.COMPENSATED)
-WRITTEN = ["merge", "state", "n_votes", "n_out", "p_first", "risk", "worth", "rank", "evidence", "changed_at"]
+WRITTEN = ["merge", "state", "n_votes", "n_out", "p_first", "foretold", "risk", "worth", "rank", "evidence", "changed_at"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +94,10 @@ def measure(campaign: Campaign) -> None:
 
 
 def recount_all(campaign: Campaign, rows: QuerySet[Standing]) -> None:
-    """These rows, a chunk at a time."""
-    for some in _chunks(rows.order_by("pair_id").values_list("pair_id", flat=True).iterator(chunk_size=CHUNK)):
-        recount(campaign, some)
+    """These rows, and those of the same people, some people at a time."""
+    people = rows.order_by("pair__person_id").values_list("pair__person_id", flat=True).distinct()
+    for some in _chunks(people.iterator(chunk_size=CHUNK), PEOPLE):
+        _recount(campaign, some)
 
 
 def catch_up(campaign: Campaign) -> int:
@@ -114,10 +116,17 @@ def catch_up(campaign: Campaign) -> int:
     return count
 
 
-@transaction.atomic
 def recount(campaign: Campaign, pairs: list[int]) -> None:
-    """Bring the standing of these pairs up to date from votes, leases and the newest merge; all or nothing."""
-    within = {"pair_id__in": pairs} if len(pairs) <= FEW else {"pair_id__gte": min(pairs), "pair_id__lte": max(pairs)}
+    """Bring the standing of these pairs, and of their people's other pairs, up to date; all or nothing."""
+    _recount(campaign, sorted(set(Pair.objects.filter(pk__in=pairs).values_list("person_id", flat=True))))
+
+
+@transaction.atomic
+def _recount(campaign: Campaign, people: list[int]) -> None:
+    """Every pair of these people, from votes, leases and the newest merge: what is said of one pair tells of the others."""
+    within = {"pair__person__in": people}
+    if len(people) > FEW:
+        within = {"pair__person__gte": people[0], "pair__person__lte": people[-1]}
     rows = campaign.standings.filter(**within).select_related("pair").order_by("pair_id")
     # Locked before votes and leases are read: whoever leases one of these meanwhile takes turns.
     rows = list(rows.select_for_update(of=["self"], no_key=True))
@@ -128,6 +137,7 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
     evidence, n_votes = evidence_of(campaign, within, rows, place, now)
     gold = np.array([np.nan if row.pair.gold_first is None else float(row.pair.gold_first) for row in rows])
     p = np.where(np.isnan(gold), now.fitted.probability(evidence), gold)
+    foretold = now.fitted.foretold(evidence)
     risk = np.minimum(p, 1 - p)
     worth = np.where(np.isnan(gold), now.fitted.expected_drop(evidence), 0.0)
     people = now.fitted.probability(evidence, ceiling=1.0)
@@ -139,6 +149,7 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
         row.merge_id, row.state, row.changed_at = now.merge, str(state[number]), at
         row.n_votes, row.n_out = int(n_votes[number]), int(n_out[number])
         row.p_first, row.risk, row.worth = float(p[number]), float(risk[number]), float(worth[number])
+        row.foretold = float(foretold[number]) if now.fitted.poses is not None else None
         waits = begun_upto is not None and row.image_id > begun_upto and row.pair.prior is None
         row.rank = 0.0 if waits else row.worth * ON_ITS_WAY**row.n_out
         row.evidence = evidence[number].astype(np.float32).tobytes()
@@ -146,7 +157,11 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
 
 
 def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: Known) -> tuple[np.ndarray, np.ndarray]:
-    """(P, K + 1) what is known of each pair by its votes and prior (`Fitted.evidence`), and (P,) how many votes count."""
+    """(P, K + 1) what is known of each pair (`Fitted.evidence`), and (P,) how many votes count.
+
+    Args:
+        within: which pairs, as filters of votes. rows: theirs, all that their people have. place: the row of each pair.
+    """
     votes = merging.standing_votes(merging.votes_of(campaign).filter(**within))
     mine = np.array([pair in place for pair in votes.pair.tolist()], bool)
     item = np.array([place[pair] for pair in votes.pair[mine].tolist()], np.int64)
@@ -159,7 +174,10 @@ def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: 
         green=votes.first_is_green[mine], left=votes.first_is_left[mine],
     )
     prior = np.array([np.nan if row.pair.prior is None else row.pair.prior for row in rows])
-    evidence = now.fitted.evidence(given, prior=None if np.isnan(prior).all() else prior)
+    whose = [(row.pair.person_id, row.pair.first, row.pair.second) for row in rows]
+    evidence = now.fitted.evidence(
+        given, None if np.isnan(prior).all() else prior, merging.bodies_of(campaign, np.array(whose, np.int64))
+    )
     return evidence, np.bincount(given.item, minlength=len(rows))
 
 
@@ -185,11 +203,11 @@ def _leases(campaign: Campaign, within: dict, place: dict) -> np.ndarray:
     return counts
 
 
-def _chunks(values: Iterator) -> Iterator[list]:
+def _chunks(values: Iterator, size: int = CHUNK) -> Iterator[list]:
     some = []
     for value in values:
         some.append(value)
-        if len(some) == CHUNK:
+        if len(some) == size:
             yield some
             some = []
     if some:

@@ -46,6 +46,8 @@ def explain(standing: Standing, *, prior: bool = True) -> str:
             said += f", {standing.n_out} on the way"
     if prior and pair.prior is not None:
         said += f"; prior {pair.prior:.2f} from {pair.prior_source or 'the import'}"
+    if standing.foretold is not None:
+        said += f"; by this person's other pairs {'and the prior ' if pair.prior is not None else ''}{standing.foretold:.2f}"
     return said
 
 

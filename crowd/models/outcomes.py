@@ -96,6 +96,9 @@ class Standing(models.Model):
     n_votes = models.PositiveSmallIntegerField(default=0, help_text="Verified.")
     n_out = models.PositiveSmallIntegerField(default=0, help_text="Asked of people who have not handed in yet.")
     p_first = models.FloatField(default=0.5)
+    foretold = models.FloatField(
+        null=True, help_text="p_first by its person's other pairs and a lifter, not by its own votes; empty where not used."
+    )
     risk = models.FloatField(default=0.5)
     worth = models.FloatField(default=0, help_text="How much of what is undecided a newcomer's vote is expected to decide.")
     rank = models.FloatField(default=0, help_text="`worth`, lowered while votes are on their way.")

@@ -33,7 +33,8 @@ def _section(campaign: Campaign, now: standing.Known) -> dict | None:
         return None
     rows = [Standing(pair=pair) for pair in pairs]
     place = {pair.pk: number for number, pair in enumerate(pairs)}
-    evidence, n_votes = standing.evidence_of(campaign, {"pair_id__in": list(place)}, rows, place, now)
+    within = {"pair__person__in": {pair.person_id for pair in pairs}}
+    evidence, n_votes = standing.evidence_of(campaign, within, rows, place, now)
     scale = n_pairs / len(pairs)
     p = now.fitted.probability(evidence)
     risk, people = np.minimum(p, 1 - p), now.fitted.probability(evidence, ceiling=1.0)
@@ -52,14 +53,15 @@ def _section(campaign: Campaign, now: standing.Known) -> dict | None:
 
 
 def _sample(campaign: Campaign) -> tuple[list[Pair], int]:
-    """Some pairs of the campaign's data set, evenly through it, and how many there are."""
+    """The pairs of some people of the campaign's data set, evenly through it, and how many pairs there are."""
     every = Pair.objects.of_dataset(campaign.dataset).filter(gold_first__isnull=True)
     n_pairs = every.count()
     if n_pairs <= SAMPLE:
         return list(every), n_pairs
-    pks = list(every.order_by("pk").values_list("pk", flat=True))
-    chosen = [pks[int(place)] for place in np.linspace(0, n_pairs - 1, SAMPLE)]
-    return list(Pair.objects.filter(pk__in=chosen)), n_pairs
+    people = list(every.order_by("person_id").values_list("person_id", flat=True).distinct())
+    n_people = max(len(people) * SAMPLE // n_pairs, 1)
+    chosen = [people[int(place)] for place in np.linspace(0, len(people) - 1, n_people)]
+    return list(every.filter(person__in=chosen)), n_pairs
 
 
 def _each(campaign: Campaign):

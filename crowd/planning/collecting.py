@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.aggregation import Votes, merge
+from crowd.aggregation import Bodies, Votes, merge
 from crowd.aggregation.choosing import DEPTH, NEW_IMAGE_S, begun, grouped
 from crowd.simulation import PaperCrowd, Worker
 from crowd.simulation.studies import INDEPENDENT_BLUR, percept_posterior, vote_probability
@@ -29,6 +29,7 @@ class Field:
         image: (I,) of each pair. gap_mm: (I,) z_second - z_first, positive where the first is closer.
         percept_mm: (I,) what everybody sees of it (`PaperCrowd.percept`).
         workers: the people. appetite: (W,) how often each comes, a distribution.
+        bodies: whose keypoints the pairs compare; None where gaps are drawn one by one.
     """
 
     image: Ints
@@ -37,6 +38,7 @@ class Field:
     crowd: PaperCrowd
     workers: tuple[Worker, ...]
     appetite: Floats
+    bodies: Bodies | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -63,12 +65,12 @@ class Field:
 
 def field(
     world: str = "paper", seed: int = 0, *, gap_mm: Floats | None = None, image: Ints | None = None, n_images: int = 1000,
-    pairs_per_image: int = 5, n_workers: int = 284, crowd: PaperCrowd | None = None,
+    pairs_per_image: int = 5, n_workers: int = 284, crowd: PaperCrowd | None = None, bodies: Bodies | None = None,
 ) -> Field:
     """Pairs and people of the world "paper" (shared misperception) or "independent" (every error a worker's own).
 
     Args:
-        gap_mm, image: (I,) of one's own data; drawn like the paper's where not given.
+        gap_mm, image, bodies: (I,) of one's own data; gaps are drawn like the paper's where not given.
     """
     if world not in ("paper", "independent"):
         raise ValueError(f'world is "paper" or "independent", not {world!r}')
@@ -83,7 +85,7 @@ def field(
         image = np.arange(len(gap_mm)) // pairs_per_image
     appetite = np.exp(1.4 * rng.normal(size=n_workers))
     gap_mm = np.asarray(gap_mm, float)
-    return Field(np.asarray(image), gap_mm, crowd.percept(gap_mm, rng), crowd, workers, appetite / appetite.sum())
+    return Field(np.asarray(image), gap_mm, crowd.percept(gap_mm, rng), crowd, workers, appetite / appetite.sum(), bodies)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Protocol:
         n_gold: so many random pairs whose answer is known to `merge`, from which it learns the ceiling; they are asked like
             any other, and left out of accuracy and finished shares.
         is_expected: accuracy as `Field.expected_right`.
+        by_body: pairs of a person speak for each other, where the field has `bodies`.
         opinion: of a model, before any vote: (I,) P(the first is closer) of a field, NaN where it has none.
         learner: what is trained on the way: from the field, what is merged so far (I,) and all votes to its opinion, as
             above, which replaces the one before.
@@ -128,6 +131,7 @@ class Protocol:
     ceiling: float | None = None
     n_gold: int = 0
     is_expected: bool = False
+    by_body: bool = True
     opinion: Callable[[Field], Floats] | None = None
     learner: Callable[[Field, Floats, Votes], Floats] | None = None
     learn_at: tuple[float, ...] = ()
@@ -235,12 +239,17 @@ def collect(place: Field, protocol: Protocol, seed: int = 0) -> tuple[list[Point
 class _State:
     """What is believed of each pair between two merges."""
 
-    def __init__(self, fitted, evidence: Floats, probability: Floats):
-        self.fitted, self.evidence, self.merged = fitted, evidence, probability
+    def __init__(self, fitted, evidence: Floats, probability: Floats, bodies: Bodies | None, opinion: Floats | None):
+        self.fitted, self.evidence, self.merged, self.bodies, self.opinion = fitted, evidence, probability, bodies, opinion
 
     def count(self, pairs: Ints, new: Votes) -> None:
-        if self.fitted is not None:
-            self.evidence[pairs] += self.fitted.evidence(new)
+        if self.fitted is None:
+            return
+        self.evidence[pairs] += self.fitted.evidence(new)
+        if self.bodies is not None:
+            theirs = np.flatnonzero(np.isin(self.bodies.person, self.bodies.person[pairs]))
+            opinion = None if self.opinion is None else self.opinion[theirs]
+            self.evidence[theirs] = self.fitted.heard(self.evidence[theirs], opinion, self.bodies.of(theirs))
 
     def is_sure(self, protocol: Protocol, n: Ints) -> Bools:
         p = self.fitted.probability(self.evidence)
@@ -257,9 +266,10 @@ def _merged(book: _Book, protocol: Protocol, opinion: Floats | None) -> _State:
     choices = {"ceiling": protocol.ceiling} if protocol.ceiling else {}
     if book.gold.any():
         choices["gold"] = np.where(book.gold, book.place.truth, np.nan)
-    merged = merge(votes, protocol.method, prior=opinion, **choices)
-    evidence = merged.fitted.evidence(votes, prior=opinion) if merged.fitted else np.zeros((0, 0))
-    return _State(merged.fitted, evidence, merged.probability)
+    bodies = book.place.bodies if protocol.by_body else None
+    merged = merge(votes, protocol.method, prior=opinion, bodies=bodies, **choices)
+    evidence = merged.fitted.evidence(votes, prior=opinion, bodies=bodies) if merged.fitted else np.zeros((0, 0))
+    return _State(merged.fitted, evidence, merged.probability, bodies, opinion)
 
 
 def _lean(book: _Book, protocol: Protocol, state: _State, worker: int, askable: Bools, rng) -> Ints:

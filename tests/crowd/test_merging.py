@@ -40,6 +40,15 @@ def test_every_method_offered_merges(method):
     assert merged(make_voted_campaign(n_pairs=10), method=method).is_done
 
 
+def test_the_pairs_of_a_person_speak_for_each_other_unless_they_are_told_not_to():
+    campaign = make_voted_campaign(n_pairs=60, votes=2, wrong=0.25)
+    together, apart = merged(campaign), merged(campaign, settings={"by_body": False})
+    assert together.figures["settings"]["by_body"] and not apart.figures["settings"]["by_body"]
+    assert any("the other pairs of a person" in note for note in together.figures["notes"])
+    # Everybody holds himself alike here, so what most people's pairs say tells of each.
+    assert together.figures["accuracy_merged"] > apart.figures["accuracy_merged"]
+
+
 def test_votes_of_an_unconfirmed_voter_do_not_count():
     hit = make_hit(campaign=make_campaign(), pairs=make_pairs(5))
     for _ in range(3):

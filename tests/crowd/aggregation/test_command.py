@@ -54,6 +54,27 @@ def test_files_are_read_alike_with_and_without_pyarrow(tmp_path, monkeypatch):
     assert fast.prior.tolist() == slow.prior.tolist() == [0.7, 0.2]
 
 
+def test_the_pairs_of_a_person_speak_for_each_other_where_the_file_says_whose_they_are(tmp_path, capsys):
+    header = "item,worker,label,person,first,second\n"
+    rows = [
+        f"{person}-{first}-{second},{worker},{int(worker == 'w2' or second > 'hip')},{person},{first},{second}\n"
+        for person in "abcdef"
+        for first, second in (("head", "hip"), ("head", "knee"), ("hip", "knee"))
+        for worker in ("w1", "w2")
+    ]  # fmt: skip
+    votes = write(tmp_path / "votes.csv", header + "".join(rows))
+    assert main([votes, "--output", str(tmp_path / "labels.csv")]) == 0
+    assert "what the other pairs of a person say counts as right" in capsys.readouterr().out
+    bodies = read_votes(votes).bodies
+    assert len(bodies) == 18 and bodies.n_keypoints == 3 and len(set(bodies.person.tolist())) == 6
+    bad = write(tmp_path / "bad.csv", header + "i,w,1,a,head,hip\ni,v,1,a,head,knee\n")
+    assert main([bad, "--output", str(tmp_path / "labels.csv")]) == 1
+    assert "row 2: item i has two values of second; keep one" in capsys.readouterr().err
+    same = write(tmp_path / "same.csv", header + "i,w,1,a,head,head\n")
+    assert main([same, "--output", str(tmp_path / "labels.csv")]) == 1
+    assert "item i compares a keypoint with itself" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("reader", ["pyarrow", "csv"])
 @pytest.mark.parametrize(
     ("names", "in_order"),

@@ -65,6 +65,25 @@ def test_a_merge_brings_every_pair_to_its_own_probabilities():
     assert set(campaign.standings.values_list("merge", flat=True)) == {merge.pk}
 
 
+def test_a_vote_on_one_pair_tells_of_the_other_pairs_of_its_person():
+    campaign = make_lean(n_pairs=60, most_votes=6, target_risk=0.001, images_per_hit=1)
+    for _ in range(6):
+        do(accept(campaign), lambda pair: pair.truth_first)
+    running.execute(merging.start(campaign, campaign.owner))
+    standing.measure(campaign)
+    unasked = campaign.standings.filter(n_votes=0).values("pair__person")
+    one = campaign.standings.filter(pair__person__in=unasked).select_related("pair").first()
+    others = campaign.standings.filter(pair__person=one.pair.person_id).exclude(pk=one.pk)
+    before, rest = dict(others.values_list("pk", "p_first")), table(campaign)
+    hit = factories.make_hit(campaign=campaign, pairs=[one.pair])
+    do(factories.make_assignment(hit=hit), lambda pair: not pair.truth_first)
+    changed = {pk: p for pk, p in others.values_list("pk", "p_first") if abs(p - before[pk]) > 1e-3}
+    assert changed and {row.n_votes for row in others.filter(pk__in=changed)} == {0}
+    assert len([True for old, new in zip(rest, table(campaign), strict=True) if old != new]) <= 5  # nobody else's
+    said = stopping.explain(others.select_related("pair", "campaign").first())
+    assert said.startswith("open after 0 votes: risk") and "; by this person's other pairs 0." in said
+
+
 def test_a_merge_keeps_what_it_learnt_of_its_workers():
     campaign = factories.make_voted_campaign(n_pairs=10, votes=3)
     merge = running.execute(merging.start(campaign, campaign.owner))
@@ -100,8 +119,8 @@ def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
     assert outlook.outlook(campaign).left > 0
 
 
-def test_more_pairs_than_a_query_can_name_are_counted_alike():
-    campaign = make_lean(n_pairs=standing.FEW + 20)
+def test_more_people_than_a_query_can_name_are_counted_alike():
+    campaign = make_lean(n_pairs=5 * standing.FEW + 20)
     do(accept(campaign), lambda pair: True)
     before = table(campaign)
     campaign.standings.update(n_votes=9, n_out=9, p_first=0.1, risk=0.1, worth=0)
