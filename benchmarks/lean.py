@@ -1,10 +1,11 @@
-"""Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--seeds N] [--images N]
+"""Lean collection, measured: python -m benchmarks.lean [curves] [opinions] [promise] [speed] [--poses FILE] [--seeds N]
 
 Prints Markdown tables. Votes per pair until the accuracy is reached that five votes on every pair give in the same
 field by majority and by Lean Crowdsourcing, accuracy at equal numbers of votes, and whether promised risks hold; with a crowd
-that errs together like the paper's and with one whose errors are independent. Without a model, accuracy is averaged over all
-gaps under which the votes are as likely (`Field.expected_right`). Where a curve reaches a level is read off the mean of the
-seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
+that errs together like the paper's and with one whose errors are independent. With --poses (an .npz of pose3d (N, K, 3) and
+bones) people are drawn from there, five random pairs of each, else gaps one by one; then, without a model, accuracy is averaged
+over all gaps that fit the votes (`Field.expected_right`). Where a curve reaches a level is read off the mean of
+the seeds' curves, with a 95 % interval from drawing the seeds anew (bootstrap).
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import t
 
-from crowd.aggregation import Votes, merge
-from crowd.aggregation.choosing import DEPTH, grouped
+from crowd.aggregation import Bodies, Votes, merge
+from crowd.aggregation.choosing import grouped
 from crowd.aggregation.svg import BLUE, INK, ORANGE, Chart
 from crowd.planning import Field, Protocol, collect, field
 from crowd.planning.opinions import model, overconfident, useless
 
 WORLDS = ("paper", "independent")
-WAYS = ("fixed", "any", "grouped")
+WAYS = ("fixed", "together", "apart", "any", "grouped")
+PAIRS = 5
 BUDGETS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 WORKERS_PER_IMAGE = 0.284
 
@@ -34,13 +37,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["curves", "opinions", "promise", "speed"])
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--images", type=int, default=1000, help="with five pairs each, 284 people to a thousand")
+    parser.add_argument("--poses", type=Path, help="people with exact truth, see above")
     parser.add_argument("--upto", type=float, default=5.0, help="votes per pair at which curves end")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
     parser.add_argument("--targets", nargs="+", type=float, default=[0.05, 0.1, 0.2], help="risks of the part promise")
     parser.add_argument("--growth", type=float, default=0.1, help="of the votes between two merges")
     parser.add_argument("--points", type=float, default=0.25, help="votes per pair between two points of a curve")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of the part curves")
-    parser.add_argument("--depths", nargs="+", type=float, default=[DEPTH], help="votes per pair before further ones begin")
+    parser.add_argument("--depths", nargs="+", type=float, default=[None], help="votes per pair before further begin")
     parser.add_argument("--plots", type=Path, help="a folder for the curves as SVG")
     options = parser.parse_args()
     for part in options.parts:
@@ -48,7 +52,28 @@ def main() -> None:
 
 
 def place_of(world: str, seed: int, options: argparse.Namespace) -> Field:
-    return field(world, seed, n_images=options.images, n_workers=round(options.images * WORKERS_PER_IMAGE))
+    n_workers = round(options.images * WORKERS_PER_IMAGE)
+    if not options.poses:
+        return field(world, seed, n_images=options.images, n_workers=n_workers)
+    with np.load(options.poses) as file:
+        depth, bones = file["pose3d"][..., 2] / 4.0, file["bones"]  # stored as mm x 4
+    rng = np.random.default_rng([seed, 91])
+    depth = depth[rng.permutation(len(depth))[: options.images]]
+    every = np.array(list(permutations(range(depth.shape[1]), 2)))
+    first, second = (np.empty((len(depth), PAIRS), int) for _ in range(2))
+    for row in range(len(depth)):
+        first[row], second[row] = _different(every, rng)
+    person = np.repeat(np.arange(len(depth)), PAIRS)
+    gap_mm = np.take_along_axis(depth, second, 1) - np.take_along_axis(depth, first, 1)
+    bodies = Bodies(person, first.ravel(), second.ravel(), depth.shape[1], bones)
+    return field(world, seed, gap_mm=gap_mm.ravel(), image=person, n_workers=n_workers, bodies=bodies)
+
+
+def _different(every: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(2, PAIRS) keypoints of pairs none of which is another's reverse."""
+    some = every[rng.permutation(len(every))[: 4 * PAIRS]]
+    _, at = np.unique(np.sort(some, axis=1), axis=0, return_index=True)
+    return some[np.sort(at)[:PAIRS]].T
 
 
 def cadence(options: argparse.Namespace) -> dict[str, float]:
@@ -67,10 +92,18 @@ def five_each(place: Field, seed: int, *, is_expected: bool = False) -> dict[str
 
 def curves(options: argparse.Namespace) -> None:
     """Without a model: fixed and lean, images grouped and not."""
-    shared = {"votes_per_pair": options.upto, "is_expected": True, **cadence(options)}
-    ways = {"fixed": Protocol(**shared | {"merge_every": 99})} if "fixed" in options.ways else {}
+    shared = {"votes_per_pair": options.upto, "is_expected": not options.poses, **cadence(options)}
+    ways = {}
+    if "fixed" in options.ways:
+        ways["fixed, each pair for itself"] = Protocol(**shared | {"merge_every": 99}, by_body=False)
+    if "together" in options.ways:
+        ways["fixed, a person's pairs together"] = Protocol(**shared | {"merge_every": 99})
     for depth in options.depths:
-        how = f", begun {depth:g} deep" if depth else ""
+        how = f", begun {depth:g} deep" if depth is not None else ""
+        if "apart" in options.ways:
+            ways[f"lean, any pairs, each for itself{how}"] = Protocol(
+                **shared, lean=True, new_image_s=0, depth=depth, by_body=False
+            )
         if "any" in options.ways:
             ways[f"lean, any pairs{how}"] = Protocol(**shared, lean=True, new_image_s=0, depth=depth)
         if "grouped" in options.ways:
@@ -79,7 +112,7 @@ def curves(options: argparse.Namespace) -> None:
         found, levels = defaultdict(list), []
         for seed in range(options.seeds):
             place = place_of(world, seed, options)
-            levels.append(five_each(place, seed, is_expected=True))
+            levels.append(five_each(place, seed, is_expected=not options.poses))
             for name, way in ways.items():
                 found[name].append(collect(place, way, seed)[0])
         _report(f"{world}, no model", found, levels, options.plots)

@@ -14,7 +14,8 @@ from jobs import running
 from jobs.running import JobError, Report
 
 METHODS: dict[str, str] = {
-    "nearer": "Nearer's own: shared misperception, calibrated probabilities",
+    "nearer": "Nearer's own: shared misperception, calibrated probabilities, a person's pairs together",
+    "nearer-apart": "Nearer's own, each pair for itself",
     "lean": "Lean Crowdsourcing (Branson et al. 2017), as the paper merged",
     "dawid-skene": "Dawid and Skene (1979)",
     "glad": "GLAD-like: worker ability and item difficulty",

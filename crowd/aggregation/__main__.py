@@ -31,10 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     table = read_votes(options.votes)
     settings = {}
-    if options.method == "nearer":
+    if options.method in ("nearer", "nearer-apart"):
         settings = {"base_rate": options.base_rate, "ceiling": options.ceiling}
     elif options.ceiling is not None or options.base_rate != "half":
-        raise ValueError(f"--ceiling and --base-rate belong to the method nearer, not to {options.method}")
+        raise ValueError(f"--ceiling and --base-rate belong to nearer and nearer-apart, not to {options.method}")
     merged = merge(
         table.votes, options.method, prior=table.prior, gold=table.gold, bodies=table.bodies, seed=options.seed, **settings
     )

@@ -10,10 +10,16 @@ import numpy as np
 from crowd.aggregation.votes import Floats, Ints
 
 DEPTH = 2.0  # votes on a pair whose turn has come, on average, before the turn of further ones comes, and ...
+TOGETHER = 1.0  # ... so many where people have several pairs, each of which tells of the others, and ...
 SHARE_OF_PLAN = 0.75  # ... at most this share of what the money lasts for
 BEGINNING = 0.1  # share of the images whose turn comes first, and ...
 FIRST_TASKS = 10  # ... at least as many as so many tasks ask about
 NEW_IMAGE_S = 2.0  # what looking at a new picture costs, beside the comparison itself
+
+
+def depth_for(n_pairs: int, n_people: int) -> float:
+    """Votes on a pair before the turn of further ones comes, where its person has n_pairs / n_people of them."""
+    return TOGETHER if n_pairs >= 2 * n_people else DEPTH
 
 
 def begun(votes: int, n_pairs: int, task_size: int, plan: float = 5.0, depth: float = DEPTH) -> float:

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 from crowd.aggregation.baselines import dawid_skene, glad, lean, majority
 from crowd.aggregation.bodies import Bodies
 from crowd.aggregation.merged import Merged
-from crowd.aggregation.nearer import nearer
+from crowd.aggregation.nearer import apart, nearer
 from crowd.aggregation.votes import BadVotes, Votes, checked_gold, checked_prior
 
-METHODS = {"nearer": nearer, "lean": lean, "majority": majority, "dawid-skene": dawid_skene, "glad": glad}
+METHODS = {
+    "nearer": nearer, "nearer-apart": apart, "lean": lean, "majority": majority, "dawid-skene": dawid_skene, "glad": glad,
+}  # fmt: skip
 DEFAULT_METHOD = "nearer"
 
 

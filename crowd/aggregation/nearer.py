@@ -74,6 +74,12 @@ def nearer(
     return result(votes, best_fit(electorate_of(votes), hypotheses), prior, settings, bodies)
 
 
+def apart(votes: Votes, **choices) -> Merged:
+    """`nearer`, but each item for itself: for labels that rest on the votes about nothing else."""
+    merged = nearer(votes, **choices | {"bodies": None})
+    return replace(merged, method="nearer-apart", settings=merged.settings | {"method": "nearer-apart"})
+
+
 def result(
     votes: Votes, fit: Fit, prior: Floats | None, settings: Settings, bodies: Bodies | None = None
 ) -> Merged:

@@ -4,10 +4,10 @@ A pair whose picture waits has rank 0: it is asked about where nothing else is l
 an opinion never waits.
 """
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from annotation.models import Image
-from crowd.aggregation.choosing import begun
+from crowd.aggregation.choosing import begun, depth_for
 from crowd.models import Campaign, Standing
 
 
@@ -42,7 +42,9 @@ def _set(campaign: Campaign, upto: int | None) -> None:
 
 def _upto(campaign: Campaign, votes: int) -> int | None:
     plan = min(campaign.votes_per_pair, campaign.most_votes)  # votes that a pair may get
-    share = begun(votes, campaign.standings.count(), campaign.comparisons_per_hit, plan)
+    n = campaign.standings.aggregate(pairs=Count("pk"), people=Count("pair__person", distinct=True))
+    depth = depth_for(n["pairs"], n["people"])
+    share = begun(votes, n["pairs"], campaign.comparisons_per_hit, plan, depth)
     images = Image.objects.filter(dataset=campaign.dataset).order_by("pk").values_list("pk", flat=True)
     place = int(share * images.count())
     return images[place - 1] if share < 1 and place else None

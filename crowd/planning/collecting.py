@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.aggregation import Bodies, Votes, merge
-from crowd.aggregation.choosing import DEPTH, NEW_IMAGE_S, begun, grouped
+from crowd.aggregation.choosing import NEW_IMAGE_S, begun, depth_for, grouped
 from crowd.simulation import PaperCrowd, Worker
 from crowd.simulation.studies import INDEPENDENT_BLUR, percept_posterior, vote_probability
 
@@ -106,7 +106,7 @@ class Protocol:
         learner: what is trained on the way: from the field, what is merged so far (I,) and all votes to its opinion, as
             above, which replaces the one before.
         learn_at: votes per pair at which it is trained, in rising order.
-        depth: lean: as `begun` takes it; where there is a model's opinion everything has begun.
+        depth: lean: as `begun` takes it, None for `depth_for`; where there is a model's opinion everything has begun.
         new_image_s: what a new image costs a worker; 0 groups nothing.
         merge_every, merge_growth: all votes are merged anew after so many new ones per pair, and once they have grown by
             this share: what is learnt of workers early is worth most.
@@ -119,7 +119,7 @@ class Protocol:
     most_votes: int = 15
     least_votes: int = 1
     exploration_share: float = 0.05
-    depth: float = DEPTH
+    depth: float | None = None
     merge_every: float = 0.02
     merge_growth: float = 0.1
     point_every: float = 0.25
@@ -313,7 +313,11 @@ def _in_turn(book: _Book, protocol: Protocol, is_open: Bools) -> Bools:
     if protocol.opinion or protocol.learner:
         return is_open
     image, size = book.place.image, protocol.task_size
-    share = begun(book.total, book.place.n_pairs, size, protocol.votes_per_pair, protocol.depth)
+    depth = protocol.depth
+    if depth is None:
+        bodies = book.place.bodies if protocol.by_body else None
+        depth = depth_for(book.place.n_pairs, book.place.n_pairs if bodies is None else len(np.unique(bodies.person)))
+    share = begun(book.total, book.place.n_pairs, size, protocol.votes_per_pair, depth)
     now = is_open & (image < image.min() + share * (int(image.max()) + 1 - image.min()))
     return now if now.sum() >= size else is_open
 

@@ -18,6 +18,7 @@ PAPER = (
 )
 METHODS = {
     "nearer": "Nearer's own aggregator, which allows for misperceptions that voters share",
+    "nearer-apart": "Nearer's own aggregator, which allows for misperceptions that voters share, each pair for itself",
     "lean": "Lean Crowdsourcing (Branson, Van Horn, Perona, CVPR 2017)", "dawid-skene": "Dawid and Skene (1979)",
     "glad": "ability times easiness, after Whitehill et al. (2009)", "majority": "the smoothed majority of votes",
 }
@@ -193,6 +194,11 @@ def _merging(about: About, figures: dict) -> list[str]:
         f"{percent(risk['over_20_percent'])} of 20 % or more. Pairs by risk: {share}.",
         *(f"- {note[:1].upper() + note[1:].rstrip('.')}." for note in merge.get("notes", [])),
     ]
+    if merge.get("settings", {}).get("by_body"):
+        lines.append(
+            "- The pairs of a person speak for each other: a probability rests on the votes on that person's other pairs too. "
+            "For labels each of which rests on its own votes alone, merge the votes with `nearer-apart`."
+        )
     if merge.get("accuracy_merged") is not None:
         lines.append(
             f"- Against the ground truth, {percent(merge['accuracy_raw'])} of the votes and "

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Pair
 from crowd import merging, publishing
+from crowd.aggregation import Bodies
 from crowd.models import Campaign
 from crowd.planning import Outlook, Protocol, field, outlook
 from crowd.planning.opinions import model
@@ -37,10 +38,13 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         campaign = _campaign(options["campaign"])
-        gap_mm, image, n_pairs = _data(campaign, options["pairs"])
+        gap_mm, image, bodies, n_pairs = _data(campaign, options["pairs"])
         try:
             crowd = _crowd(campaign, gap_mm, image) if options["crowd"] == "own" else None
-            places = {seed: field(seed=seed, gap_mm=gap_mm, image=image, crowd=crowd) for seed in range(options["plays"])}
+            places = {
+                seed: field(seed=seed, gap_mm=gap_mm, image=image, crowd=crowd, bodies=bodies)
+                for seed in range(options["plays"])
+            }
             protocols = _protocols(campaign, options)
             way = way_of(campaign.environment)
             per_task = publishing.reward_usd(campaign, way) + publishing.fee_usd(campaign, way)
@@ -50,7 +54,7 @@ class Command(BaseCommand):
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(_table(rows, n_pairs, len(gap_mm), options["plays"]))
+        self.stdout.write(_table(rows, n_pairs, len(gap_mm), options["plays"], together=bodies is not None))
         if options["output"]:
             _write(rows, options["output"], campaign, per_task)
             self.stdout.write(f"Written: {options['output'] / 'outlook.csv'} and outlook.svg")
@@ -65,13 +69,14 @@ def _campaign(name: str) -> Campaign:
     return found
 
 
-def _data(campaign: Campaign, most: int) -> tuple[np.ndarray | None, np.ndarray, int]:
-    """Depth gaps of pairs where the truth is known, else None; the pairs' images; how many pairs there are in all.
+def _data(campaign: Campaign, most: int) -> tuple[np.ndarray, np.ndarray, Bodies | None, int]:
+    """Depth gaps of pairs, drawn where no truth is known; the pairs' images; whose they are, None where gaps are drawn one by
+    one; how many pairs there are in all.
 
     Whole images are played, drawn by the campaign's seed.
     """
     pairs = Pair.objects.of_dataset(campaign.dataset).select_related("person").order_by("person__image_id", "pk")
-    rows = list(pairs.values_list("person__image_id", "first", "second", "person__truth_mm"))
+    rows = list(pairs.values_list("person__image_id", "first", "second", "person__truth_mm", "person_id"))
     if not rows:
         raise CommandError(f"The data set '{campaign.dataset}' has no pairs to ask about.")
     images = np.array([row[0] for row in rows])
@@ -80,8 +85,9 @@ def _data(campaign: Campaign, most: int) -> tuple[np.ndarray | None, np.ndarray,
     some = [row for row in rows if row[0] in wanted] or rows[:most]
     image = np.unique([row[0] for row in some], return_inverse=True)[1]
     if all(row[3] for row in some):
-        return np.array([row[3][row[2]][2] - row[3][row[1]][2] for row in some], float), image, len(rows)
-    return field(n_images=1, pairs_per_image=len(some)).gap_mm, image, len(rows)
+        gap_mm = np.array([row[3][row[2]][2] - row[3][row[1]][2] for row in some], float)
+        return gap_mm, image, merging.bodies_of(campaign, np.array([(row[4], row[1], row[2]) for row in some])), len(rows)
+    return field(n_images=1, pairs_per_image=len(some)).gap_mm, image, None, len(rows)
 
 
 def _crowd(campaign: Campaign, gap_mm: np.ndarray, image: np.ndarray):
@@ -119,13 +125,18 @@ def _protocols(campaign: Campaign, options: dict) -> dict[str, Protocol]:
     return protocols
 
 
-def _table(rows: list[Outlook], n_pairs: int, played: int, plays: int) -> str:
+def _table(rows: list[Outlook], n_pairs: int, played: int, plays: int, *, together: bool) -> str:
     lines = [f"{'protocol':<38} {'votes/pair':>10} {'USD':>10} {'right':>16}"]
     for row in rows:
         half = "" if np.isnan(row.half) else f" ± {100 * row.half:.1f}"
         lines.append(f"{row.name:<38} {row.votes_per_pair:>10.2f} {row.usd:>10} {100 * row.right:>8.1f}{half} %")
     of = f"{played:,} of {n_pairs:,}" if played < n_pairs else f"{n_pairs:,}"
     lines.append(f"\n{of} pairs, {plays} simulated crowds; dollars are for all pairs, fees included; 95 % intervals.")
+    if not together:
+        lines.append(
+            "No truth is known here, so depth gaps are drawn one by one. Real people's pairs tell of each other: expect fewer "
+            "votes to be needed."
+        )
     return "\n".join(lines)
 
 

@@ -139,6 +139,8 @@ def test_it_can_be_left_out(people):
     alone, left_out = merge(votes), merge(votes, bodies=place.bodies, by_body=False)
     assert (alone.probability == left_out.probability).all()
     assert merge(votes, bodies=place.bodies).settings["by_body"] and not left_out.settings["by_body"]
+    apart = merge(votes, "nearer-apart", bodies=place.bodies)
+    assert (apart.probability == alone.probability).all() and apart.settings["method"] == apart.method == "nearer-apart"
     assert (merge(votes, "majority").probability == merge(votes, "majority", bodies=place.bodies).probability).all()
 
 

@@ -154,7 +154,7 @@ def test_the_base_rate_is_given_or_asked_for_on_the_command_line(tmp_path, capsy
     ("options", "words"),
     [
         (["--base-rate", "1.5"], "base_rate lies between 0 and 1"),
-        (["--base-rate", "0.2", "--method", "lean"], "belong to the method nearer"),
+        (["--base-rate", "0.2", "--method", "lean"], "belong to nearer and nearer-apart, not to lean"),
         (["--ceiling", "0.4"], "ceiling is a share above 0.5"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.models import Comparison, Pair
-from crowd.aggregation.choosing import begun
+from crowd.aggregation.choosing import begun, depth_for
 from crowd.lean import keeping_up, standing
 from tests.crowd.lean.campaigns import accept, do, make_lean
 
@@ -28,22 +28,26 @@ def test_further_pairs_begin_with_the_votes_and_all_in_the_end():
     assert begun(10_000, 5000, 25) == 1
     assert begun(2000, 5000, 25, plan=3) == 0.2 and begun(3000, 5000, 25, plan=1) == 0.8  # little money begins sooner
     assert begun(0, 5000, 25, depth=0) == 1
+    assert depth_for(5000, 1000) == 1 and depth_for(5000, 5000) == 2  # pairs of one person tell of each other
 
 
 def test_the_first_pictures_are_asked_about_until_the_turn_of_others_has_come():
     campaign = make_lean(n_pairs=100, target_risk=0.001, **SMALL)
     order = pictures(campaign)
     assert campaign.begun_upto == order[9]  # of twenty: what ten tasks ask about
-    for _ in range(12):
+    for _ in range(11):
         do(accept(campaign), lambda pair: True)
     assert asked(campaign) == set(order[:10])
-    for _ in range(10):
-        do(accept(campaign), lambda pair: True)
     keeping_up.keep_up(campaign)
-    assert campaign.begun_upto == order[10]  # 110 votes are two on each of eleven pictures' pairs
+    assert campaign.begun_upto == order[10]  # 55 votes are one on each of eleven pictures' pairs
     assert set(campaign.standings.filter(rank=0).values_list("image_id", flat=True)) == set(order[11:])
     accept(campaign)
     assert asked(campaign) == set(order[:11])
+    for _ in range(10):
+        do(accept(campaign), lambda pair: True)
+    keeping_up.keep_up(campaign)
+    assert campaign.begun_upto is None  # 110 votes are one on each pair
+    assert not campaign.standings.filter(rank=0).exists()
 
 
 def test_nobody_is_sent_away_because_the_rest_waits_for_its_turn():
