@@ -24,7 +24,7 @@ import torch
 from scipy.stats import t
 
 from benchmarks.lean import reached
-from crowd.aggregation import Votes, merge
+from crowd.aggregation import Bodies, Votes, merge
 from crowd.planning import Field, Protocol, collect, field
 from modeling.lifting import Config, cross_fit, evaluate, fit, load
 from modeling.lifting.calibrate import softened, softness
@@ -98,11 +98,17 @@ def people_of(
     return replace(data, pose3d=None, group=np.arange(n)), person, joints, gap
 
 
+def bodies_of(data: LiftingData, person: np.ndarray, joints: np.ndarray) -> Bodies:
+    """Whose pairs these are, for merging."""
+    return Bodies(person, *joints.T, data.pose2d.shape[1], data.skeleton.bones)
+
+
 def play(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Namespace) -> dict:
     """Everything of one seed."""
     rng = np.random.default_rng([seed, 91])
     data, person, joints, gap = people_of(whole, options.people, rng)
-    place = field("paper", seed, gap_mm=gap, image=person, n_workers=round(options.people * WORKERS_PER_PERSON))
+    bodies, n_workers = bodies_of(data, person, joints), round(options.people * WORKERS_PER_PERSON)
+    place = field("paper", seed, gap_mm=gap, image=person, n_workers=n_workers, bodies=bodies)
     loop = Loop(data, person, joints, Config(seed=seed), options.parts)
     found: dict = {"seed": seed, "fixed": [], "five": [], "lean": [], "broad": broad(seed, whole, test, options)}
     votes = collect(place, Protocol(5, merge_every=99, point_every=99), seed)[1]
@@ -110,12 +116,12 @@ def play(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Nam
     for budget in BUDGETS:
         some = turn < budget
         part = Votes(votes.item[some], votes.worker[some], votes.label[some], votes.n_items, votes.n_workers)
-        p = {name: merge(part, name).probability for name in METHODS}
+        p = {name: merge(part, name, bodies=bodies).probability for name in METHODS}
         right = {name: place.right(value > 0.5) for name, value in p.items()}
         found["fixed"].append({"right": right, "error": loop.error(p["nearer"], part, test)})
         some = votes.item % PAIRS < budget
         part = Votes(votes.item[some], votes.worker[some], votes.label[some], votes.n_items, votes.n_workers)
-        merged = merge(part).probability
+        merged = merge(part, bodies=bodies).probability
         found["five"].append({"right": place.right(merged > 0.5), "error": loop.error(merged, part, test)})
     way = Protocol(
         BUDGETS[-1], lean=True, new_image_s=0, learner=loop, learn_at=LEARN, merge_every=options.growth / 5,
@@ -137,17 +143,19 @@ def broad(seed: int, whole: LiftingData, test: LiftingData, options: argparse.Na
     data, person, joints, gap = people_of(whole, n_people, np.random.default_rng([seed, 91]), rounds)
     turn = np.empty(len(person), int)
     turn[np.arange(len(person)).reshape(n_people, rounds).T.ravel()] = np.arange(len(person))  # everybody's first pair, ...
-    place = field("paper", seed, gap_mm=gap, image=person, n_workers=round(options.people * WORKERS_PER_PERSON))
+    bodies, n_workers = bodies_of(data, person, joints), round(options.people * WORKERS_PER_PERSON)
+    place = field("paper", seed, gap_mm=gap, image=person, n_workers=n_workers, bodies=bodies)
     loop = Loop(data, person, joints, Config(seed=seed), options.parts)
     votes = collect(place, Protocol(1, merge_every=99, point_every=99), seed)[1]
     found = []
     for n in n_votes:
         some = turn[votes.item] < n
         part = Votes(votes.item[some], votes.worker[some], votes.label[some], votes.n_items, votes.n_workers)
-        p_first, asked = merge(part).probability, part.per_item > 0
+        p_first, asked = merge(part, bodies=bodies).probability, part.per_item > 0
         row = {"right": place.right(p_first > 0.5, asked), "error": loop.error(p_first, part, test)}
         opinion, _ = loop.opine(place, p_first, part)
-        found.append(row | {"right_with_lifter": place.right(merge(part, prior=opinion).probability > 0.5, asked)})
+        merged = merge(part, prior=opinion, bodies=bodies).probability
+        found.append(row | {"right_with_lifter": place.right(merged > 0.5, asked)})
     return found
 
 

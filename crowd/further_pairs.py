@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from django.db.models import Avg, Max, QuerySet
+from django.db.models.functions import Coalesce, Least
 
 from annotation import more_pairs
 from annotation.models import Dataset, Pair, Person
+from crowd.aggregation import Fitted
+from crowd.aggregation.bodies import Poses
 from crowd.models import Consensus, Merge
 from crowd.planning import orders
 
@@ -51,10 +54,11 @@ def newest_merges(dataset: Dataset) -> list[int]:
 def _untold(dataset: Dataset, wish: more_pairs.Wish) -> Iterator[more_pairs.Choice]:
     merges = newest_merges(dataset)
     consensuses = Consensus.objects.filter(merge__in=merges)
-    mean_risk = consensuses.aggregate(mean=Avg("risk"))["mean"]
+    own = Coalesce("alone", "p_first")  # what follows from other pairs is worked out here, and counts once
+    mean_risk = consensuses.aggregate(mean=Avg(Least(own, 1 - own)))["mean"]
     if mean_risk is None:
         raise ValueError("Nothing is known yet that an order could follow from. Merge a campaign's votes first.")
-    n_joints = len(dataset.skeleton.joints)
+    n_joints, poses = len(dataset.skeleton.joints), _poses(merges)
 
     def believe(keys: list[int]) -> orders.Depths:
         place = {key: n for n, key in enumerate(keys)}
@@ -62,16 +66,22 @@ def _untold(dataset: Dataset, wish: more_pairs.Wish) -> Iterator[more_pairs.Choi
         said = {
             pair: (place[person], first, second, p_first)
             for pair, person, first, second, p_first in about.values_list(
-                "pair_id", "pair__person_id", "pair__first", "pair__second", "p_first"
+                "pair_id", "pair__person_id", "pair__first", "pair__second", own
             )
         }
         gold = Pair.objects.filter(person__in=keys, gold_first__isnull=False)
         for pair, person, first, second, is_first in gold.values_list("pk", "person_id", "first", "second", "gold_first"):
             said[pair] = (place[person], first, second, GOLD if is_first else 1 - GOLD)
         rows = np.array(list(said.values()), float).reshape(-1, 4)
-        return orders.from_consensus(len(keys), n_joints, rows[:, 0], rows[:, 1:3], rows[:, 3], 1 - mean_risk)
+        return orders.from_consensus(len(keys), n_joints, rows[:, 0], rows[:, 1:3], rows[:, 3], 1 - mean_risk, poses)
 
     yield from most_telling(dataset, wish, believe, known_at=FOLLOWS_AT)
+
+
+def _poses(merges: list[int]) -> Poses | None:
+    """How people hold themselves by the newest of these merges that knows."""
+    known = Merge.objects.filter(pk__in=merges, parameters__isnull=False).order_by("-pk").values_list("parameters", flat=True)
+    return next((poses for parameters in known if (poses := Fitted.from_bytes(bytes(parameters)).poses)), None)
 
 
 def register() -> None:

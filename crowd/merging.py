@@ -106,9 +106,10 @@ def run(job: Merge, report: Report) -> None:
         **accuracy(votes.chose_first, item, merged.probability, known.gap_mm),
     }
     report(0.7, "storing the consensus")
+    alone = [None] * len(pairs) if merged.alone is None else merged.alone.tolist()
     consensuses = [
-        Consensus(merge=job, pair_id=int(pair), p_first=float(p), risk=float(risk), n_votes=int(n))
-        for pair, p, risk, n in zip(pairs, merged.probability, merged.risk, merged.votes)
+        Consensus(merge=job, pair_id=int(pair), p_first=float(p), alone=own, risk=float(risk), n_votes=int(n))
+        for pair, p, own, risk, n in zip(pairs, merged.probability, alone, merged.risk, merged.votes)
     ]
     skills = _skills(job, annotators, merged)
     with report.final():

@@ -104,7 +104,7 @@ class Poses:
         out = np.empty(len(bodies))
         for rows, person in _chunks(bodies):
             first, second, weight = bodies.first[rows], bodies.second[rows], precision[rows]
-            depth, covariance = self._given(person, first, second, (seen - expected)[rows], weight)
+            depth, covariance = self.given(int(person.max()) + 1, person, first, second, (seen - expected)[rows], weight)
             gap = depth[person, second] - depth[person, first]
             variance = np.maximum(_gap_variance(covariance, first, second, person), 1e-9)
             without = np.maximum(1 / variance - weight, 1e-6)
@@ -112,10 +112,11 @@ class Poses:
             out[rows] = ndtr(mean / np.sqrt(1 / without + self.own))
         return out
 
-    def _given(self, person: Ints, first: Ints, second: Ints, seen: Floats, precision: Floats) -> tuple[Floats, Floats]:
-        """Mean (N, K) and covariance (N, K, K) of the depths of people 0 .. N - 1, given looks at their gaps."""
+    def given(
+        self, n: int, person: Ints, first: Ints, second: Ints, seen: Floats, precision: Floats
+    ) -> tuple[Floats, Floats]:
+        """Mean (n, K) and covariance (n, K, K) of the depths of people 0 to n - 1, given looks (L,) at their gaps."""
         inverse = np.linalg.inv(self.covariance)
-        n = int(person.max()) + 1
         pull = np.tile(inverse @ self.mean, (n, 1))
         inverse = np.tile(inverse, (n, 1, 1))
         for i, j, sign in ((first, first, 1), (second, second, 1), (first, second, -1), (second, first, -1)):
@@ -145,7 +146,8 @@ def learnt(bodies: Bodies, seen: Floats, precision: Floats, variance: float = 1.
     for _ in range(ROUNDS):
         total, mean = TYPICAL * prior, np.zeros(bodies.n_keypoints)
         for rows, person in _chunks(few):
-            depth, covariance = poses._given(person, few.first[rows], few.second[rows], seen[rows], precision[rows])
+            where = int(person.max()) + 1, person, few.first[rows], few.second[rows]
+            depth, covariance = poses.given(*where, seen[rows], precision[rows])
             total = total + covariance.sum(0) + (depth - poses.mean).T @ (depth - poses.mean)
             mean = mean + depth.sum(0)
         poses = Poses(mean / weight, total / weight)

@@ -57,6 +57,8 @@ class Merged:
         settings: everything needed to run it again; fit for JSON.
         notes: sentences for people ("ceiling 0.81 from 100 gold pairs").
         fitted: the parameters of the default method, to be stored and used for new votes; None for the others.
+        alone: (I,) as probability, by the item's own votes: without a model, without its person's other pairs, without gold.
+            Of the default method; None for the others.
         crowd_probability: (I,) as probability, but without an item's own gold answer: for reliability diagrams.
     """
 
@@ -70,6 +72,7 @@ class Merged:
     notes: list[str] = field(default_factory=list)
     fitted: Fitted | None = None
     crowd_probability: Floats | None = None
+    alone: Floats | None = None
 
 
 def agreement_with_others(votes: Votes, others: Floats) -> tuple[Floats, Floats, Floats]:

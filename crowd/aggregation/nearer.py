@@ -93,7 +93,8 @@ def result(
     )  # fmt: skip
     if bodies is not None:
         fitted = _with_poses(fitted, fit, bodies, prior)
-    crowd_probability = fitted.probability(fitted.heard(np.pad(fit.evidence, ((0, 0), (0, 1))), prior, bodies))
+    evidence = np.pad(fit.evidence, ((0, 0), (0, 1)))
+    crowd_probability = fitted.probability(fitted.heard(evidence, prior, bodies))
     known = ceiling.known
     probability = np.where(known, np.clip(np.nan_to_num(ceiling.gold), GOLD_MARGIN, 1 - GOLD_MARGIN), crowd_probability)
     notes = [ceiling.sentence(), *_base_rate_notes(votes, ceiling, settings)]
@@ -127,6 +128,7 @@ def result(
         notes=notes,
         fitted=fitted,
         crowd_probability=crowd_probability,
+        alone=fitted.probability(evidence),
     )
 
 

@@ -39,6 +39,9 @@ class Consensus(models.Model):
     merge = models.ForeignKey(Merge, models.CASCADE, related_name="consensuses")
     pair = models.ForeignKey(Pair, models.CASCADE, related_name="consensuses")
     p_first = models.FloatField(help_text="Probability that the first keypoint is closer.")
+    alone = models.FloatField(
+        null=True, help_text="The same by its own votes, without a lifter and its person's other pairs; empty where not told."
+    )
     risk = models.FloatField(help_text="Probability that the likelier answer is wrong.")
     n_votes = models.PositiveIntegerField()
 

@@ -25,7 +25,7 @@ def consensus_of(person: Person, user) -> dict:
     for row in rows:  # later merges overwrite earlier ones
         pairs[row.pair_id] = {
             "p_first": row.p_first, "risk": row.risk, "n_merged": row.n_votes, "merge_id": row.merge_id,
-            "merged_for": row.campaign if several else "", "decisions": [],
+            "merged_for": row.campaign if several else "", "decisions": [], "alone": _own(row),
         }
     standings = scoped(Standing.objects.filter(pair__person=person), "campaign", user)
     standings = list(standings.select_related("pair", "campaign").order_by("campaign_id", "pk"))
@@ -34,6 +34,13 @@ def consensus_of(person: Person, user) -> dict:
         said = stopping.explain(row, prior=is_newest)
         pairs.setdefault(row.pair_id, {}).setdefault("decisions", []).append(f"{row.campaign}: {said}" if several else said)
     return {"pairs": pairs}
+
+
+def _own(row: Consensus) -> float | None:
+    """How sure a pair's own votes alone make the likelier answer, where that is another figure."""
+    if row.alone is None or abs(row.alone - row.p_first) < 0.01:
+        return None
+    return row.alone if row.p_first >= 0.5 else 1 - row.alone
 
 
 def campaigns_of(dataset: Dataset, user) -> dict:

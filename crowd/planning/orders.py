@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from crowd.aggregation.bodies import Poses
+
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(11)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 SUREST = 4.0  # standard deviations; no consensus says more
@@ -62,25 +64,24 @@ class Depths:
         return replace(self, covariance=self.covariance - column[:, :, None] * column[:, None, :] / variance[:, None, None])
 
 
-def from_consensus(n_people: int, n_joints: int, person, pairs, p_first, share_right: float) -> Depths:
-    """What P consensuses tell of people's depths; nothing is thought of a person's depths before.
+def from_consensus(
+    n_people: int, n_joints: int, person, pairs, p_first, share_right: float, poses: Poses | None = None
+) -> Depths:
+    """What P consensuses tell of people's depths.
 
     Args:
-        person: (P,) indices below n_people. pairs: (P, 2) joints. p_first: (P,) probability that the first is closer.
+        person: (P,) indices below n_people. pairs: (P, 2) joints. p_first: (P,) probability that the first is closer, by
+            votes on this pair alone.
         share_right: how many of such consensuses are right, between 1/2 and 1: the mean of max(p, 1 - p).
+        poses: what is thought of a person's depths before; where None all joints are alike and independent.
     """
     correlation = np.sin((np.clip(share_right, 0.51, 0.999) - 0.5) * np.pi)  # of what is seen with what is there
     noise = 1 / correlation**2 - 1  # variance of the blur, where a gap's is 1
     seen = np.clip(ndtri(np.asarray(p_first, float)), -SUREST, SUREST) * np.sqrt(noise * (1 + noise))
-    person, (a, b) = np.asarray(person, int), np.asarray(pairs, int).reshape(-1, 2).T
-    precision = np.broadcast_to(2.0 * np.eye(n_joints), (n_people, n_joints, n_joints)).copy()
-    pull = np.zeros((n_people, n_joints))
-    for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
-        np.add.at(precision, (person, i, j), sign / noise)
-    np.add.at(pull, (person, b), seen / noise)
-    np.add.at(pull, (person, a), -seen / noise)
-    covariance = np.linalg.inv(precision)
-    return Depths(np.einsum("nij,nj->ni", covariance, pull), covariance, float(np.sqrt(noise)))
+    person, (first, second) = np.asarray(person, int), np.asarray(pairs, int).reshape(-1, 2).T
+    poses = poses or Poses(np.zeros(n_joints), np.eye(n_joints) / 2)
+    mean, covariance = poses.given(n_people, person, first, second, seen, np.full(len(seen), 1 / noise))
+    return Depths(mean, covariance, float(np.sqrt(noise)))
 
 
 def tree_covariance(tree: tuple[tuple[int, int], ...], root: int, deviation_mm: np.ndarray) -> np.ndarray:

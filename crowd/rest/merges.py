@@ -54,7 +54,7 @@ class MergeViewSet(Once, Stoppable, Owned, mixins.CreateModelMixin, viewsets.Rea
 class ConsensusSerializer(serializers.ModelSerializer):
     class Meta:
         model = Consensus
-        fields = ["id", "merge", "pair", "p_first", "risk", "n_votes"]
+        fields = ["id", "merge", "pair", "p_first", "alone", "risk", "n_votes"]
 
 
 class ConsensusFilters(Filters):
