@@ -24,6 +24,7 @@ from crowd.aggregation.votes import BadVotes, Floats, Ints
 ROUNDS = 12
 TYPICAL = 10.0  # people that the skeleton alone counts for in what is learnt
 ENOUGH = 4_000  # people with votes from whom it is learnt, evenly spread over all
+OWN = (0.0, 0.1, 0.25, 0.5)  # shares of a gap's variance that may be the pair's own
 LOOSE = 1e-2  # by how much two joints at one place may differ all the same, as a share of a gap's variance
 CELLS = 2_000_000
 
@@ -87,7 +88,7 @@ class Poses:
 
     Attributes:
         mean, covariance: (K,) and (K, K) of the keypoints' depths, towards the back.
-        own: variance of a gap that does not follow from them.
+        own: variance of a gap that does not follow from them, each pair's own.
     """
 
     mean: Floats
@@ -101,16 +102,21 @@ class Poses:
             seen: (I,) look at each gap. precision: (I,) 1 / variance of its error, 0 where nobody has looked.
             expected: (I,) gap before any look, beside `mean`; 0 where nothing is known of it.
         """
-        out = np.empty(len(bodies))
+        mean, variance = self.without(bodies, seen - expected, precision)
+        return ndtr((mean + expected) / np.sqrt(variance))
+
+    def without(self, bodies: Bodies, seen: Floats, precision: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance, each (I,), of each gap given the looks at the other gaps of its person."""
+        mean, variance = np.empty(len(bodies)), np.empty(len(bodies))
+        beside = precision / (1 + self.own * precision)  # of looks at what the poses say of the gaps
         for rows, person in _chunks(bodies):
-            first, second, weight = bodies.first[rows], bodies.second[rows], precision[rows]
-            depth, covariance = self.given(int(person.max()) + 1, person, first, second, (seen - expected)[rows], weight)
-            gap = depth[person, second] - depth[person, first]
-            variance = np.maximum(_gap_variance(covariance, first, second, person), 1e-9)
-            without = np.maximum(1 / variance - weight, 1e-6)
-            mean = (gap / variance - weight * (seen - expected)[rows]) / without + expected[rows]
-            out[rows] = ndtr(mean / np.sqrt(1 / without + self.own))
-        return out
+            first, second, weight = bodies.first[rows], bodies.second[rows], beside[rows]
+            depth, covariance = self.given(int(person.max()) + 1, person, first, second, seen[rows], weight)
+            spread = np.maximum(_gap_variance(covariance, first, second, person), 1e-9)
+            left = np.maximum(1 / spread - weight, 1e-6)
+            mean[rows] = ((depth[person, second] - depth[person, first]) / spread - weight * seen[rows]) / left
+            variance[rows] = 1 / left + self.own
+        return mean, variance
 
     def given(
         self, n: int, person: Ints, first: Ints, second: Ints, seen: Floats, precision: Floats
@@ -128,31 +134,45 @@ class Poses:
 
 
 def learnt(bodies: Bodies, seen: Floats, precision: Floats, variance: float = 1.0) -> Poses:
-    """The poses under which these looks are likely, by EM; the skeleton alone stays `TYPICAL` people's worth.
+    """The poses under which these looks are likely, by EM; the skeleton alone stays `TYPICAL` people's worth. How much is each
+    pair's own is what lets the other looks foretell each look best.
 
     Args:
         seen, precision: (I,) as `Poses.foretold` takes them, less what is expected.
         variance: of a gap like any other, given what is expected of it: what the poses leave of it is a pair's own.
     """
-    prior = bodies.skeleton()
-    poses = Poses(np.zeros(bodies.n_keypoints), prior)
+    prior = bodies.skeleton() * variance
     people = np.unique(bodies.person[precision > 0])
     people = people[:: max(-(-len(people) // ENOUGH), 1)]
     some = np.flatnonzero(np.isin(bodies.person, people) & (precision > 0))
     if not len(some):
-        return poses
+        return Poses(np.zeros(bodies.n_keypoints), prior)
     few, seen, precision = bodies.of(some), seen[some], precision[some]
-    weight = len(people) + TYPICAL
-    for _ in range(ROUNDS):
-        total, mean = TYPICAL * prior, np.zeros(bodies.n_keypoints)
-        for rows, person in _chunks(few):
-            where = int(person.max()) + 1, person, few.first[rows], few.second[rows]
-            depth, covariance = poses.given(*where, seen[rows], precision[rows])
-            total = total + covariance.sum(0) + (depth - poses.mean).T @ (depth - poses.mean)
-            mean = mean + depth.sum(0)
-        poses = Poses(mean / weight, total / weight)
+
+    def fit(own: float) -> tuple[float, Poses]:
+        poses = Poses(np.zeros(bodies.n_keypoints), prior * (1 - own), own * variance)
+        for _ in range(ROUNDS):
+            poses = _better(poses, few, seen, precision, prior * (1 - own))
+        mean, spread = poses.without(few, seen, precision)
+        spread = spread + 1 / precision
+        return -0.5 * float(((seen - mean) ** 2 / spread + np.log(spread)).sum()), poses
+
+    poses = max((fit(own) for own in OWN), key=lambda found: found[0])[1]
     drawn = _gap_variance(poses.covariance, few.first, few.second) + (poses.mean[few.second] - poses.mean[few.first]) ** 2
-    return replace(poses, own=max(variance - float(drawn.mean()), 0.0))
+    return replace(poses, own=max(variance - float(drawn.mean()), poses.own))
+
+
+def _better(poses: Poses, bodies: Bodies, seen: Floats, precision: Floats, prior: Floats) -> Poses:
+    """After one round of EM."""
+    total, mean, n = TYPICAL * prior, np.zeros(bodies.n_keypoints), TYPICAL
+    beside = precision / (1 + poses.own * precision)
+    for rows, person in _chunks(bodies):
+        n_people = int(person.max()) + 1
+        where = person, bodies.first[rows], bodies.second[rows]
+        depth, covariance = poses.given(n_people, *where, seen[rows], beside[rows])
+        total = total + covariance.sum(0) + (depth - poses.mean).T @ (depth - poses.mean)
+        mean, n = mean + depth.sum(0), n + n_people
+    return Poses(mean / n, total / n, poses.own)
 
 
 def looks(evidence: Floats, mass: Floats, a: float) -> tuple[Floats, Floats]:

@@ -47,7 +47,7 @@ def explain(standing: Standing, *, prior: bool = True) -> str:
     if prior and pair.prior is not None:
         said += f"; prior {pair.prior:.2f} from {pair.prior_source or 'the import'}"
     if standing.foretold is not None:
-        said += f"; by this person's other pairs {'and the prior ' if pair.prior is not None else ''}{standing.foretold:.2f}"
+        said += f"; {'with' if prior and pair.prior is not None else 'by'} this person's other pairs {standing.foretold:.2f}"
     return said
 
 

@@ -108,6 +108,8 @@ def test_a_sure_prior_needs_fewer_votes():
     do_all(campaign, lambda pair: True)
     said = stopping.explain(campaign.standings.select_related("pair", "campaign").get(pair=rows[0].pair))
     assert said.startswith("stopped after 1 vote: risk") and said.endswith("prior 0.93 from run 7")
+    rows[0].foretold, rows[0].campaign = 0.951, campaign
+    assert stopping.explain(rows[0]).endswith("prior 0.93 from run 7; with this person's other pairs 0.95")
 
 
 def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
