@@ -22,7 +22,7 @@ from crowd.models import Assignment, Campaign, Merge, Standing
 
 CHUNK = 1000
 PEOPLE = 200  # whose pairs are recounted at once
-FEW = 100  # people that a query names one by one
+FEW = 500  # pairs that a query names one by one
 ON_ITS_WAY = 0.3  # how much of a pair's worth is left for the next worker while a vote is on its way
 LAPSED = (Assignment.State.UNSUBMITTED, Assignment.State.FOREIGN, Assignment.State.REJECTED, Assignment.State.COMPENSATED)
 WRITTEN = ["merge", "state", "n_votes", "n_out", "p_first", "foretold", "risk", "worth", "rank", "evidence", "changed_at"]
@@ -124,12 +124,10 @@ def recount(campaign: Campaign, pairs: list[int]) -> None:
 @transaction.atomic
 def _recount(campaign: Campaign, people: list[int]) -> None:
     """Every pair of these people, from votes, leases and the newest merge: what is said of one pair tells of the others."""
-    within = {"pair__person__in": people}
-    if len(people) > FEW:
-        within = {"pair__person__gte": people[0], "pair__person__lte": people[-1]}
+    within, theirs = _within(people), set(people)
     rows = campaign.standings.filter(**within).select_related("pair").order_by("pair_id")
     # Locked before votes and leases are read: whoever leases one of these meanwhile takes turns.
-    rows = list(rows.select_for_update(of=["self"], no_key=True))
+    rows = [row for row in rows.select_for_update(of=["self"], no_key=True) if row.pair.person_id in theirs]
     if not rows:
         return
     place = {row.pair_id: number for number, row in enumerate(rows)}
@@ -154,6 +152,16 @@ def _recount(campaign: Campaign, people: list[int]) -> None:
         row.rank = 0.0 if waits else row.worth * ON_ITS_WAY**row.n_out
         row.evidence = evidence[number].astype(np.float32).tobytes()
     Standing.objects.bulk_create(rows, update_conflicts=True, update_fields=WRITTEN, unique_fields=["pk"], batch_size=500)
+
+
+def _within(people: list[int]) -> dict:
+    """These people's pairs, and maybe others, as the quickest filter of what has a pair."""
+    pairs = sorted(Pair.objects.filter(person__in=people).values_list("pk", flat=True))
+    if len(pairs) <= FEW:
+        return {"pair__in": pairs}
+    if pairs[-1] - pairs[0] < 2 * len(pairs):
+        return {"pair__gte": pairs[0], "pair__lte": pairs[-1]}
+    return {"pair__person__gte": people[0], "pair__person__lte": people[-1]}
 
 
 def evidence_of(campaign, within: dict, rows: list[Standing], place: dict, now: Known) -> tuple[np.ndarray, np.ndarray]:

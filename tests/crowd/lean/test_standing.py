@@ -121,14 +121,38 @@ def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
     assert outlook.outlook(campaign).left > 0
 
 
-def test_more_people_than_a_query_can_name_are_counted_alike():
-    campaign = make_lean(n_pairs=5 * standing.FEW + 20)
+def test_more_pairs_than_a_query_can_name_are_counted_alike():
+    campaign = make_lean(n_pairs=standing.FEW + 20)
     do(accept(campaign), lambda pair: True)
     before = table(campaign)
     campaign.standings.update(n_votes=9, n_out=9, p_first=0.1, risk=0.1, worth=0)
     standing.measure(campaign)
     assert table(campaign) == before
     assert sum(row[2] for row in before) == campaign.comparisons_per_hit
+
+
+def test_pairs_that_were_made_later_stand_with_the_others_of_their_person(monkeypatch):
+    campaign = make_lean(n_pairs=20)
+    for _ in range(3):
+        do(accept(campaign), lambda pair: pair.truth_first)
+    running.execute(merging.start(campaign, campaign.owner))
+    factories.make_pairs(30)  # somebody else's, so that the next ones are far away
+    more = [factories.make_pair(person=pair.person, first=1, second=4) for pair in first_pairs(campaign)]
+    standing.begin(campaign)
+    before = table(campaign)
+    foretold = campaign.standings.filter(pair__in=more).values_list("foretold", flat=True)
+    assert len(foretold) == 4 and all(abs(p - 0.5) > 0.01 for p in foretold)
+    for few in (standing.FEW, 3):
+        monkeypatch.setattr(standing, "FEW", few)
+        campaign.standings.update(n_votes=9, p_first=0.1, foretold=None)
+        standing.measure(campaign)
+        assert table(campaign) == before
+
+
+def first_pairs(campaign) -> list:
+    """One pair of each person."""
+    rows = {row.pair.person_id: row.pair for row in campaign.standings.select_related("pair__person")}
+    return list(rows.values())
 
 
 def test_an_explanation_says_why_a_pair_was_left():
