@@ -52,7 +52,8 @@ def expect(plan: Plan) -> Expected:
     """Play the plan once with a crowd that votes like the paper's.
 
     2,000 pairs where every pair gets the same number of votes, so that shares are good to about one per cent; 800 where
-    votes go where they change most, good to about two.
+    votes go where they change most, good to about two. Gaps are drawn one by one, so that what a person's pairs tell of each
+    other is not in it: where people have several pairs, some more labels will be right.
     """
     if not plan.is_lean:
         done = study("paper", seed=1, n_images=FIXED_IMAGES, votes_per_pair=plan.votes_per_pair)
