@@ -95,6 +95,10 @@ class Poses:
     covariance: Floats
     own: float = 0.0
 
+    def shrunk(self, share: float) -> Poses:
+        """The same of this share of every variance."""
+        return Poses(self.mean * share, self.covariance * share, self.own * share)
+
     def foretold(self, bodies: Bodies, seen: Floats, precision: Floats, expected: Floats) -> Floats:
         """(I,) P(label 1) of each item by the other items of its person.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crowd.aggregation.bodies import Bodies, Poses, looks
+from crowd.aggregation.bodies import Bodies, Poses, learnt, looks
 from crowd.aggregation.ceiling import truth_at
 from crowd.aggregation.opinion import Opinion, correlation
 from crowd.aggregation.signal import (
@@ -29,6 +29,7 @@ from crowd.aggregation.votes import Floats, Votes
 FORMAT = 2
 CLEAR = 0.95  # the least ceiling for choosing what to ask: above the paper's, as people may see better than they did there
 CHUNK = 65_536
+POSES = ("mean", "covariance", "own")  # as stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Fitted:
         slopes: (W, J) posterior of each worker's slope. habits: (W, 3) label, green, left, in units of the probit.
         opinion: what is known of opinions: of a model's, or of what the other pairs of a person and a model say together.
         poses: how people hold themselves; None where nothing was told of whose pairs the items are.
+        beside: the same of what a model's opinions leave; None where there were none.
         model: what is known of a model's opinions alone, where there are `poses`.
     """
 
@@ -57,6 +59,7 @@ class Fitted:
     opinion: Opinion = field(default_factory=Opinion)
     seen_rate: float = 0.5
     poses: Poses | None = None
+    beside: Poses | None = None
     model: Opinion = field(default_factory=Opinion)
 
     @property
@@ -108,12 +111,52 @@ class Fitted:
         Args:
             evidence: (I, K) of votes alone.
         """
-        a = correlation(self.link, np.exp(self._log_mass))
-        u = np.zeros(len(evidence)) if prior is None else self.model.standard(prior)
-        seen, precision = looks(evidence, np.exp(self._log_mass), a)
-        believed = self.model.correlation_with_truth(a) * u
-        shared = self.model.agreement / a * u - believed  # what a model and people see wrongly together is no look at the gap
-        return self.poses.foretold(bodies, seen - np.where(precision > 0, shared, 0.0), precision, believed)
+        if prior is None:
+            return self.poses.foretold(bodies, *self._looks(evidence), np.zeros(len(evidence)))
+        u, b = self.model.standard(prior), self._known_by(self.model)
+        beside = self.beside or self.poses.shrunk(1 - b**2)  # a model that came after the merge
+        said = beside.foretold(bodies, *self.looks_beside(self.model, evidence, u), b * u)
+        silent = u == 0
+        if silent.any():  # then the model's opinions of the other pairs are looks too
+            seen, precision = self._looks(evidence)
+            by_model = np.where(silent, 0.0, b**2 / (1 - b**2))
+            both = precision + by_model
+            seen = (precision * seen + by_model * u / (b or 1)) / np.where(both > 0, both, 1)
+            said[silent] = self.poses.foretold(bodies, seen, both, np.zeros(len(seen)))[silent]
+        return said
+
+    def looks_beside(self, model: Opinion, evidence: Floats, u: Floats) -> tuple[Floats, Floats]:
+        """Looks at the gaps by votes, with the gap that a model expects added to what they show beside what it says.
+
+        What the model and people see wrongly together is no look at the gap.
+
+        Args:
+            u: (I,) of `Opinion.standard`; 0 where the model says nothing, so that the gap is the more doubtful.
+        Returns: seen and precision, each (I,), see `bodies.looks`.
+        """
+        a, b = correlation(self.link, np.exp(self._log_mass)), self._known_by(model)
+        seen, precision = self._looks(evidence)
+        seen = np.where(precision > 0, seen + (b - model.agreement / a) * u, 0.0)
+        return seen, precision / (1 + np.where(u == 0, b**2, 0.0) * precision)
+
+    def _looks(self, evidence: Floats) -> tuple[Floats, Floats]:
+        mass = np.exp(self._log_mass)
+        return looks(evidence, mass, correlation(self.link, mass))
+
+    def _known_by(self, model: Opinion) -> float:
+        return model.correlation_with_truth(correlation(self.link, np.exp(self._log_mass)))
+
+    def with_poses(self, evidence: Floats, bodies: Bodies, prior: Floats | None) -> Fitted:
+        """The same with how people hold themselves, learnt from votes (I, K), and with what the pairs of a person, and a model,
+        are worth together."""
+        poses, beside = learnt(bodies, *self._looks(evidence)), None
+        if prior is not None:
+            u, b = self.opinion.standard(prior), self._known_by(self.opinion)
+            seen, precision = self.looks_beside(self.opinion, evidence, u)
+            beside = learnt(bodies, seen - b * u, precision, 1 - b**2)
+        told = replace(self, model=self.opinion, poses=poses, beside=beside)
+        said = told.said(evidence, bodies, prior)
+        return replace(told, opinion=Opinion.measured(said, evidence, np.exp(self._log_mass)))
 
     def foretold(self, evidence: Floats) -> Floats:
         """(I,) the opinion that stands in this evidence, as P(label 1); 0.5 where there is none."""
@@ -179,7 +222,7 @@ class Fitted:
             if isinstance(value, np.ndarray):
                 arrays[part.name] = value.astype(np.float32) if value.ndim == 2 else value
             elif isinstance(value, Poses):
-                arrays |= {f"pose_{name}": np.asarray(getattr(value, name)) for name in ("mean", "covariance", "own")}
+                arrays |= {f"{part.name} {name}": np.asarray(getattr(value, name)) for name in POSES}
             elif value is not None:
                 meta[part.name] = asdict(value) if isinstance(value, Opinion) else value
         out = io.BytesIO()
@@ -199,8 +242,10 @@ class Fitted:
                 raise ValueError("another format")
             for name in ("opinion", "model"):
                 meta[name] = Opinion(**meta.get(name, {}))
-            if "pose_mean" in arrays:
-                meta["poses"] = Poses(arrays.pop("pose_mean"), arrays.pop("pose_covariance"), float(arrays.pop("pose_own")))
+            for part in ("poses", "beside"):
+                if f"{part} own" in arrays:
+                    mean, covariance, own = (arrays.pop(f"{part} {name}") for name in POSES)
+                    meta[part] = Poses(mean, covariance, float(own))
             return cls(**meta, **arrays)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are not the parameters of a merge by this version ({error}); merge again") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crowd.aggregation.belief import Fit
-from crowd.aggregation.bodies import Bodies, learnt, looks
+from crowd.aggregation.bodies import Bodies
 from crowd.aggregation.ceiling import Ceiling
 from crowd.aggregation.electorate import electorate_of
 from crowd.aggregation.fitted import Fitted
@@ -92,7 +92,7 @@ def result(
         habits=fit.habits.mean, opinion=opinion,
     )  # fmt: skip
     if bodies is not None:
-        fitted = _with_poses(fitted, fit, bodies, prior)
+        fitted = fitted.with_poses(fit.evidence, bodies, prior)
     evidence = np.pad(fit.evidence, ((0, 0), (0, 1)))
     crowd_probability = fitted.probability(fitted.heard(evidence, prior, bodies))
     known = ceiling.known
@@ -130,18 +130,6 @@ def result(
         crowd_probability=crowd_probability,
         alone=fitted.probability(evidence),
     )
-
-
-def _with_poses(fitted: Fitted, fit: Fit, bodies: Bodies, prior: Floats | None) -> Fitted:
-    """The same with how people hold themselves, and what the pairs of a person are worth to each other."""
-    mass = shape(fit.separation, fit.ceiling.seen_rate)
-    a, model = correlation(fitted.link, mass), fitted.opinion
-    seen, precision = looks(fit.evidence, mass, a)
-    known = np.zeros(len(bodies)) if prior is None else model.agreement / a * model.standard(prior)
-    left = 1 - model.correlation_with_truth(a) ** 2 if prior is not None else 1.0
-    fitted = replace(fitted, model=model, poses=learnt(bodies, seen - known, precision, left))
-    said = fitted.said(fit.evidence, bodies, prior)
-    return replace(fitted, opinion=Opinion.measured(said, fit.evidence, mass))
 
 
 def _workers(votes: Votes, fit: Fit) -> Workers:

@@ -85,7 +85,8 @@ def test_a_pair_is_foretold_by_the_others_alone(people):
 def test_foretelling_is_conditioning_a_normal_variable():
     bodies = Bodies([4, 4, 4], [0, 1, 2], [2, 3, 8], K, BONES)
     mean = np.linspace(-0.3, 0.4, K)
-    poses = Poses(mean, bodies.skeleton())
+    own = 0.1
+    poses = Poses(mean, bodies.skeleton(), own)
     seen, precision, expected = np.array([0.8, -0.5, 0.0]), np.array([2.0, 0.7, 0.0]), np.array([0.1, 0.0, -0.2])
     difference = np.zeros((3, K))
     difference[range(3), bodies.second], difference[range(3), bodies.first] = 1, -1
@@ -93,10 +94,11 @@ def test_foretelling_is_conditioning_a_normal_variable():
     found = poses.foretold(bodies, seen, precision, expected)
     for i in range(3):
         others = [j for j in range(3) if j != i and precision[j]]
-        noisy = spread[np.ix_(others, others)] + np.diag(1 / precision[others])
+        noisy = spread[np.ix_(others, others)] + np.diag(1 / precision[others] + own)
         weight = np.linalg.solve(noisy, spread[others, i])
         m = before[i] + weight @ (seen - before)[others]
-        assert found[i] == pytest.approx(ndtr(m / np.sqrt(spread[i, i] - weight @ spread[others, i])), abs=1e-6)
+        variance = spread[i, i] + own - weight @ spread[others, i]
+        assert found[i] == pytest.approx(ndtr(m / np.sqrt(variance)), abs=1e-6)
 
 
 def test_how_people_hold_themselves_is_learnt_from_what_is_seen():
@@ -153,6 +155,27 @@ def test_with_a_model_the_pairs_of_a_person_still_tell(people, misled):
     assert after.log_loss < before.log_loss + 0.008 and after.accuracy > before.accuracy - 0.003
     neither = measure(merge(votes, bodies=place.bodies).probability, place.truth)
     assert after.log_loss < neither.log_loss
+
+
+def test_a_model_that_says_nothing_of_half_of_the_pairs_does_not_make_the_others_too_sure(people):
+    place, votes = people
+    prior = np.where(np.arange(len(place.truth)) % 2, model(0.85, misled=False)(place), np.nan)
+    merged = merge(votes, prior=prior, bodies=place.bodies)
+    silent = np.isnan(prior)
+    assert merged.risk[silent].mean() > 1 - place.right(merged.label == 1, silent) - 0.02
+    neither = measure(merge(votes, bodies=place.bodies).probability[silent], place.truth[silent])
+    assert measure(merged.probability[silent], place.truth[silent]).log_loss < neither.log_loss + 0.01
+
+
+def test_a_model_that_comes_after_the_merge_counts_beside_them(people):
+    place, votes = people
+    fitted, prior = merge(votes, bodies=place.bodies).fitted, model(0.85, misled=False)(place)
+    before = measure(fitted.probability(fitted.evidence(votes, bodies=place.bodies)), place.truth)
+    after = measure(fitted.probability(fitted.evidence(votes, prior, place.bodies)), place.truth)
+    assert after.log_loss < before.log_loss - 0.05 and after.accuracy > before.accuracy
+    learnt_with = merge(votes, prior=prior, bodies=place.bodies).fitted
+    gone = measure(learnt_with.probability(learnt_with.evidence(votes, bodies=place.bodies)), place.truth)
+    assert gone.log_loss < before.log_loss + 0.05
 
 
 def test_a_useless_model_does_not_silence_them(people):
