@@ -206,7 +206,8 @@ def plot(title: str, drawn: dict[str, list[float]], level: float) -> str:
     shown = [budget for budget, column in zip(BUDGETS, values.T, strict=True) if np.isfinite(column).any()]
     low = np.floor(50 * min(np.nanmin(values), level)) / 50
     high = np.ceil(50 * max(np.nanmax(values), level)) / 50
-    chart = Chart(title, "votes per pair", "labels that are right", (0, shown[-1]), (low, high), percent=(False, True))
+    ranges = (0, shown[-1]), (low, high)
+    chart = Chart(title, "votes per pair", "labels that are right", *ranges, percent=(False, True), names_below=True)
     for (name, at), colour in zip(drawn.items(), (BLUE, ORANGE, "#3b7d3c", "#7a4fa3", INK), strict=False):
         known = [(x, y) for x, y in zip(BUDGETS, at, strict=True) if np.isfinite(y)]
         chart.line(*zip(*known, strict=True), color=colour, name=name)

@@ -12,7 +12,7 @@ INK, GRID, BLUE, ORANGE = "#1f2933", "#d9dee4", "#1f6fb2", "#b8500f"
 
 @dataclass
 class Chart:
-    """A chart with fixed ranges; add to it, then `text()`."""
+    """A chart with fixed ranges; add to it, then `text()`. Names stand in the upper left; with `names_below` in the lower right."""
 
     title: str
     x_label: str
@@ -20,6 +20,7 @@ class Chart:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     percent: tuple[bool, bool] = (False, False)
+    names_below: bool = False
     parts: list[str] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
 
@@ -73,10 +74,12 @@ class Chart:
         out.append(f'<text x="{middle_x}" y="{HEIGHT - 14}" text-anchor="middle">{escape(self.x_label)}</text>')
         out.append(f'<text transform="translate(16 {middle_y}) rotate(-90)" text-anchor="middle">{escape(self.y_label)}</text>')
         out += self.parts
+        top = HEIGHT - BOTTOM + 6 - 16 * len(self.names) if self.names_below else TOP + 14
+        left = round(middle_x) if self.names_below else LEFT + 10
         for row, (name, color) in enumerate(self.names):
-            y = TOP + 14 + 16 * row
-            out.append(f'<rect x="{LEFT + 10}" y="{y - 9}" width="10" height="10" fill="{color}"/>')
-            out.append(f'<text x="{LEFT + 26}" y="{y}">{escape(name)}</text>')
+            y = top + 16 * row
+            out.append(f'<rect x="{left}" y="{y - 9}" width="10" height="10" fill="{color}"/>')
+            out.append(f'<text x="{left + 16}" y="{y}">{escape(name)}</text>')
         return "\n".join([*out, "</svg>", ""])
 
     def _x(self, value: float) -> float:
