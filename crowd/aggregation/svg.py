@@ -12,7 +12,7 @@ INK, GRID, BLUE, ORANGE = "#1f2933", "#d9dee4", "#1f6fb2", "#b8500f"
 
 @dataclass
 class Chart:
-    """A chart with fixed ranges; add to it, then `text()`. Names stand in the upper left; with `names_below` in the lower right."""
+    """A chart with fixed ranges; add to it, then `text()`. Names stand in the upper left or, `names_below`, the lower right."""
 
     title: str
     x_label: str
