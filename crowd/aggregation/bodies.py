@@ -23,7 +23,8 @@ from crowd.aggregation.votes import BadVotes, Floats, Ints
 
 ROUNDS = 12
 TYPICAL = 10.0  # people that the skeleton alone counts for in what is learnt
-ENOUGH = 4_000  # people with votes from whom it is learnt, evenly spread over all
+ENOUGH = 2_000  # people with votes from whom it is learnt, evenly spread over all, and ...
+FIRST = 1_000  # ... so many of them from whom it is learnt how much is each pair's own
 OWN = (0.0, 0.1, 0.25, 0.5)  # shares of a gap's variance that may be the pair's own
 LOOSE = 1e-2  # by how much two joints at one place may differ all the same, as a share of a gap's variance
 CELLS = 2_000_000
@@ -146,24 +147,35 @@ def learnt(bodies: Bodies, seen: Floats, precision: Floats, variance: float = 1.
         variance: of a gap like any other, given what is expected of it: what the poses leave of it is a pair's own.
     """
     prior = bodies.skeleton() * variance
-    people = np.unique(bodies.person[precision > 0])
-    people = people[:: max(-(-len(people) // ENOUGH), 1)]
-    some = np.flatnonzero(np.isin(bodies.person, people) & (precision > 0))
-    if not len(some):
+    few = _of_people(bodies, precision, FIRST)
+    if not len(few):
         return Poses(np.zeros(bodies.n_keypoints), prior)
-    few, seen, precision = bodies.of(some), seen[some], precision[some]
 
-    def fit(own: float) -> tuple[float, Poses]:
+    def fit(own: float, some: Ints) -> Poses:
         poses = Poses(np.zeros(bodies.n_keypoints), prior * (1 - own), own * variance)
         for _ in range(ROUNDS):
-            poses = _better(poses, few, seen, precision, prior * (1 - own))
-        mean, spread = poses.without(few, seen, precision)
-        spread = spread + 1 / precision
-        return -0.5 * float(((seen - mean) ** 2 / spread + np.log(spread)).sum()), poses
+            poses = _better(poses, bodies.of(some), seen[some], precision[some], prior * (1 - own))
+        return poses
 
-    poses = max((fit(own) for own in OWN), key=lambda found: found[0])[1]
-    drawn = _gap_variance(poses.covariance, few.first, few.second) + (poses.mean[few.second] - poses.mean[few.first]) ** 2
+    def foretells(poses: Poses) -> float:
+        mean, spread = poses.without(bodies.of(few), seen[few], precision[few])
+        spread = spread + 1 / precision[few]
+        return -0.5 * float(((seen[few] - mean) ** 2 / spread + np.log(spread)).sum())
+
+    own, poses = max(((own, fit(own, few)) for own in OWN), key=lambda found: foretells(found[1]))
+    some = _of_people(bodies, precision, ENOUGH)
+    if len(some) > len(few):
+        poses = fit(own, some)
+    first, second = bodies.first[some], bodies.second[some]
+    drawn = _gap_variance(poses.covariance, first, second) + (poses.mean[second] - poses.mean[first]) ** 2
     return replace(poses, own=max(variance - float(drawn.mean()), poses.own))
+
+
+def _of_people(bodies: Bodies, precision: Floats, most: int) -> Ints:
+    """Items that were looked at, of about so many people, evenly spread over all."""
+    people = np.unique(bodies.person[precision > 0])
+    people = people[:: max(-(-len(people) // most), 1)]
+    return np.flatnonzero(np.isin(bodies.person, people) & (precision > 0))
 
 
 def _better(poses: Poses, bodies: Bodies, seen: Floats, precision: Floats, prior: Floats) -> Poses:
