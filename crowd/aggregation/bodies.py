@@ -80,7 +80,7 @@ class Bodies:
             links[:] = 1.0 - np.eye(self.n_keypoints)
         laplacian = np.diag(links.sum(1)) - links
         covariance = np.linalg.inv(laplacian + LOOSE * np.eye(self.n_keypoints))
-        return covariance / np.maximum(_gap_variance(covariance, self.first, self.second).mean(), 1e-9)
+        return covariance / _gap_variance(covariance, self.first, self.second).mean() if len(self) else covariance
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,7 @@ class Opinion:
     def correlation_with_truth(self, a: float) -> float:
         """b, as far as it can be believed where people's view correlates by a with the truth."""
         if self.agreement < a * self.claimed:
-            return self.agreement / a
+            return max(self.agreement / a, AGREEMENTS[0])  # where a is low, votes can seem to say more than is possible
         return max(self.claimed, a * self.agreement)
 
     def own_share(self, a: float) -> float:

@@ -178,6 +178,15 @@ def test_a_model_that_comes_after_the_merge_counts_beside_them(people):
     assert gone.log_loss < before.log_loss + 0.05
 
 
+@pytest.mark.parametrize("ceiling", [0.55, 0.8, 1.0])
+def test_a_model_that_says_the_opposite_is_read_the_other_way_round_under_every_ceiling(people, ceiling):
+    place, votes = people
+    prior = 1 - model(0.85, misled=False)(place)
+    merged = merge(votes, prior=prior, bodies=place.bodies, ceiling=ceiling)
+    assert np.isfinite(merged.probability).all()
+    assert place.right(merged.label == 1) > place.right(merge(votes, bodies=place.bodies, ceiling=ceiling).label == 1) - 0.02
+
+
 def test_a_useless_model_does_not_silence_them(people):
     place, votes = people
     without = measure(merge(votes, bodies=place.bodies).probability, place.truth)
@@ -219,5 +228,6 @@ def test_bodies_of_other_items_are_refused():
 def test_pairs_nobody_voted_on_are_merged_too():
     merged = merge(Votes([0, 0], [0, 1], [1, 1], 3, 2), bodies=Bodies([0, 0, 1], [0, 0, 0], [1, 2, 1], 3, ((0, 1), (1, 2))))
     assert np.isfinite(merged.probability).all() and merged.probability[0] > 0.6
+    assert len(merge(Votes([], [], []), bodies=Bodies([], [], [], 3)).probability) == 0
     nothing = merge(Votes([], [], [], 2, 0), bodies=Bodies([0, 0], [0, 0], [1, 2], 3))
     assert nothing.probability.tolist() == pytest.approx([0.5, 0.5])
