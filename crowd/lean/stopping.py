@@ -46,8 +46,10 @@ def explain(standing: Standing, *, prior: bool = True) -> str:
             said += f", {standing.n_out} on the way"
     if prior and pair.prior is not None:
         said += f"; prior {pair.prior:.2f} from {pair.prior_source or 'the import'}"
-    if standing.foretold is not None:
-        said += f"; {'with' if prior and pair.prior is not None else 'by'} this person's other pairs {standing.foretold:.2f}"
+    if standing.foretold is not None and pair.prior is not None and not prior:
+        said += f"; foretold {standing.foretold:.2f}"  # by other pairs, and by a prior of its time if there was one
+    elif standing.foretold is not None:
+        said += f"; {'by' if pair.prior is None else 'with'} this person's other pairs {standing.foretold:.2f}"
     return said
 
 

@@ -110,6 +110,7 @@ def test_a_sure_prior_needs_fewer_votes():
     assert said.startswith("stopped after 1 vote: risk") and said.endswith("prior 0.93 from run 7")
     rows[0].foretold, rows[0].campaign = 0.951, campaign
     assert stopping.explain(rows[0]).endswith("prior 0.93 from run 7; with this person's other pairs 0.95")
+    assert stopping.explain(rows[0], prior=False).endswith("%; foretold 0.95")
 
 
 def test_rows_that_an_earlier_version_wrote_are_chosen_from_too():
