@@ -13,6 +13,7 @@ more often than it could by being right, and counts for less.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,6 +65,10 @@ class Bodies:
 
     def __len__(self) -> int:
         return len(self.person)
+
+    @cached_property
+    def n_people(self) -> int:
+        return len(np.unique(self.person))
 
     def of(self, items: Ints) -> Bodies:
         """Of these items alone."""

@@ -70,6 +70,11 @@ class Fitted:
     def _log_mass(self) -> Floats:
         return np.log(shape(self.separation, self.seen_rate))
 
+    @cached_property
+    def _clearness(self) -> float:
+        """Correlation of gap and signal."""
+        return correlation(self.link, np.exp(self._log_mass))
+
     def evidence(self, votes: Votes, prior: ArrayLike | None = None, bodies: Bodies | None = None) -> Floats:
         """What is known of each item: the log likelihood of its votes on the nodes of its signal, workers' parameters held
         fixed, and last an opinion, see `Opinion.standard`.
@@ -134,17 +139,16 @@ class Fitted:
             u: (I,) of `Opinion.standard`; 0 where the model says nothing, so that the gap is the more doubtful.
         Returns: seen and precision, each (I,), see `bodies.looks`.
         """
-        a, b = correlation(self.link, np.exp(self._log_mass)), self._known_by(model)
+        b, shared = self._known_by(model), model.agreement / self._clearness
         seen, precision = self._looks(evidence)
-        seen = np.where(precision > 0, seen + (b - model.agreement / a) * u, 0.0)
+        seen = np.where(precision > 0, seen + (b - shared) * u, 0.0)
         return seen, precision / (1 + np.where(u == 0, b**2, 0.0) * precision)
 
     def _looks(self, evidence: Floats) -> tuple[Floats, Floats]:
-        mass = np.exp(self._log_mass)
-        return looks(evidence, mass, correlation(self.link, mass))
+        return looks(evidence, np.exp(self._log_mass), self._clearness)
 
     def _known_by(self, model: Opinion) -> float:
-        return model.correlation_with_truth(correlation(self.link, np.exp(self._log_mass)))
+        return model.correlation_with_truth(self._clearness)
 
     def with_poses(self, evidence: Floats, bodies: Bodies, prior: Floats | None) -> Fitted:
         """The same with how people hold themselves, learnt from votes (I, K), and with what the pairs of a person, and a model,

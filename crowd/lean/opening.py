@@ -4,9 +4,9 @@ A pair whose picture waits has rank 0: it is asked about where nothing else is l
 an opinion never waits.
 """
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
-from annotation.models import Image
+from annotation.models import Image, Person
 from crowd.aggregation.choosing import begun, depth_for
 from crowd.models import Campaign, Standing
 
@@ -42,9 +42,8 @@ def _set(campaign: Campaign, upto: int | None) -> None:
 
 def _upto(campaign: Campaign, votes: int) -> int | None:
     plan = min(campaign.votes_per_pair, campaign.most_votes)  # votes that a pair may get
-    n = campaign.standings.aggregate(pairs=Count("pk"), people=Count("pair__person", distinct=True))
-    depth = depth_for(n["pairs"], n["people"])
-    share = begun(votes, n["pairs"], campaign.comparisons_per_hit, plan, depth)
+    n_pairs, n_people = campaign.standings.count(), Person.objects.filter(image__dataset=campaign.dataset).count()
+    share = begun(votes, n_pairs, campaign.comparisons_per_hit, plan, depth_for(n_pairs, n_people))
     images = Image.objects.filter(dataset=campaign.dataset).order_by("pk").values_list("pk", flat=True)
     place = int(share * images.count())
     return images[place - 1] if share < 1 and place else None

@@ -138,8 +138,8 @@ def _recount(campaign: Campaign, people: list[int]) -> None:
     foretold = now.fitted.foretold(evidence)
     risk = np.minimum(p, 1 - p)
     worth = np.where(np.isnan(gold), now.fitted.expected_drop(evidence), 0.0)
-    people = now.fitted.probability(evidence, ceiling=1.0)
-    states = stopping.states(campaign, risk, np.minimum(people, 1 - people), n_votes)
+    endless = now.fitted.probability(evidence, ceiling=1.0)  # what an endless crowd would say
+    states = stopping.states(campaign, risk, np.minimum(endless, 1 - endless), n_votes)
     state = np.where(np.isnan(gold), states, Standing.State.SURE.value)
     n_out = _leases(campaign, within, place)
     at, begun_upto = timezone.now(), opening.last_begun(campaign)

@@ -316,7 +316,7 @@ def _in_turn(book: _Book, protocol: Protocol, is_open: Bools) -> Bools:
     depth = protocol.depth
     if depth is None:
         bodies = book.place.bodies if protocol.by_body else None
-        depth = depth_for(book.place.n_pairs, book.place.n_pairs if bodies is None else len(np.unique(bodies.person)))
+        depth = depth_for(book.place.n_pairs, book.place.n_pairs if bodies is None else bodies.n_people)
     share = begun(book.total, book.place.n_pairs, size, protocol.votes_per_pair, depth)
     now = is_open & (image < image.min() + share * (int(image.max()) + 1 - image.min()))
     return now if now.sum() >= size else is_open
